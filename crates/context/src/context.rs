@@ -1,0 +1,87 @@
+//! The contexts a server hands to a module, one type per role.
+//!
+//! [`Context`] is the read-only base. What may write is reached only through [`WriteContext`],
+//! which only the roles that may write hand out. None of them has a public constructor.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use redis_module::raw;
+
+/// What every role may do: read the server's state and log. Bound to one callback, and so to the
+/// main thread (or to the server's lock): neither `Send` nor `Sync`, and invariant in `'cx`.
+pub struct Context<'cx> {
+    raw: *mut raw::RedisModuleCtx,
+    role: PhantomData<*mut &'cx mut ()>,
+}
+
+impl Context<'_> {
+    /// Wraps the context of one callback.
+    ///
+    /// # Safety
+    /// `raw` is the live context of a callback that runs for all of `'cx`.
+    pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
+        Self { raw, role: PhantomData }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut raw::RedisModuleCtx {
+        self.raw
+    }
+}
+
+/// Declares a role: a context that offers all that `$base` offers and what its own `impl` adds.
+macro_rules! role {
+    ($(#[$doc:meta])* $name:ident: $base:ident) => {
+        $(#[$doc])*
+        pub struct $name<'cx>($base<'cx>);
+
+        impl $name<'_> {
+            /// Wraps the context of one callback.
+            ///
+            /// # Safety
+            /// As for `Context::from_raw`; moreover the callback is of this role.
+            #[allow(dead_code, reason = "not every role is made in every build")]
+            pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
+                // SAFETY: the caller's promise is the same one.
+                Self(unsafe { $base::from_raw(raw) })
+            }
+        }
+
+        impl<'cx> Deref for $name<'cx> {
+            type Target = $base<'cx>;
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    };
+}
+
+role! {
+    /// Calls that write, keys opened for writing, replication, events: for the roles that may write.
+    WriteContext: Context
+}
+role! {
+    /// Registration, while the module loads.
+    LoadContext: Context
+}
+role! {
+    /// A client's command. It may write and may block its client.
+    CommandContext: WriteContext
+}
+role! {
+    /// A timer or a job that was posted to the main thread. It writes after asking
+    /// `may_write_now`.
+    TimerContext: Context
+}
+role! {
+    /// A server event. It writes after asking `may_write_now`, where the event allows writes.
+    EventContext: Context
+}
+role! {
+    /// A keyspace event. It must not write.
+    NotificationContext: Context
+}
+role! {
+    /// The reply, the time-out or the disconnection of a client that was blocked. It writes nothing.
+    BlockedContext: Context
+}

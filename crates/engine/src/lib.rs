@@ -1,0 +1,1 @@
+//! The decisions of a mirror, without IO: filters, key maps, plans, checkpoints.

@@ -1,0 +1,1 @@
+//! A replication client for Redis and Valkey: snapshot, then live commands, resumed after every break.

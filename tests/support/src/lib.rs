@@ -1,0 +1,1 @@
+//! Real servers, topologies, faults and oracles for the tests of redis-mirror.
