@@ -1,0 +1,55 @@
+# Each target can be used alone on a fresh machine with Rust, make and a C compiler.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+MODULE := $(abspath $(TARGET_DIR))/release/libmirror.so
+PREFIX ?= /usr
+MODULE_DIR ?= $(PREFIX)/lib/redis/modules
+SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
+export REDIS_MIRROR_MODULE ?= $(MODULE)
+
+.PHONY: help build demo test lint bench servers install fmt
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make build     the module: $(TARGET_DIR)/release/libmirror.so'
+	@echo 'make demo      a mirror at work, in about twenty seconds'
+	@echo 'make test      every test, with the servers there are (fetches one if there is none)'
+	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
+	@echo 'make lint      format, lints, documentation, licences'
+	@echo 'make bench     against native replication, in the same run; BENCH="--help" for options'
+	@echo 'make install   copies the module to $(MODULE_DIR) (PREFIX, MODULE_DIR, DESTDIR)'
+	@echo 'make fmt       formats the code'
+
+build:
+	@scripts/needs.sh
+	@echo 'build: $(TARGET_DIR)/release/libmirror.so'
+	@cargo build -q --release -p redis-mirror
+	@chmod +x '$(MODULE)'
+
+demo: build
+	@scripts/servers.sh --one
+	@$(SUPPORT) demo -- $(DEMO)
+
+test: build
+	@scripts/servers.sh --one
+	@scripts/test.sh $(TESTS)
+
+lint:
+	@scripts/needs.sh
+	@echo 'lint: format, lints, documentation, licences'
+	@scripts/lint.sh
+
+bench: build
+	@scripts/servers.sh --one
+	@$(SUPPORT) bench -- $(BENCH)
+
+servers:
+	@scripts/servers.sh
+
+install: build
+	@install -D -m 755 '$(MODULE)' '$(DESTDIR)$(MODULE_DIR)/mirror.so'
+	@echo "install: $(DESTDIR)$(MODULE_DIR)/mirror.so; add to the server's configuration:"
+	@echo '  loadmodule $(MODULE_DIR)/mirror.so'
+
+fmt:
+	@cargo fmt --all
+	@echo 'fmt: done'

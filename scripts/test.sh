@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Every test of the workspace against the module and the servers there are. Prints one line per test
+# program; the whole output stands in target/test.log and is shown when something fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target"
+log=$target/test.log
+
+export REDIS_MIRROR_MODULE=${REDIS_MIRROR_MODULE:-$(cd "$target" && pwd)/release/libmirror.so}
+cargo run -q -p redis-mirror-test-support --bin servers
+
+# "Running tests/x.rs (..)" and "Doc-tests x" name what the next "test result:" belongs to.
+closing_lines() {
+  awk '
+    / +Running / { name = $2 == "unittests" ? $2 " " $NF : $2; sub(/\(.*\//, "", name); sub(/-[0-9a-f]+\)$/, "", name) }
+    /Doc-tests /  { name = "documentation of " $2 }
+    /^test result:/ { sub(/^test result: /, ""); if ($0 !~ / 0 passed; 0 failed/) { print "test: " name ": " $0; fflush() } }'
+}
+
+if ! cargo test --workspace --no-fail-fast "$@" 2>&1 | tee "$log" | closing_lines; then
+  sed -n '/^failures:/,/^test result:/p; /^error/,$p' "$log" >&2
+  echo "test: failed; the whole output is in $log" >&2
+  exit 1
+fi
