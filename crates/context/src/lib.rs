@@ -4,7 +4,22 @@
 #[cfg(panic = "abort")]
 compile_error!("redis-context turns panics into errors: build with panic = \"unwind\"");
 
+mod api;
+mod call;
+mod cell;
 mod context;
+mod error;
+mod guard;
+mod log;
+mod server;
+mod string;
+
+pub use call::CallError;
+pub use cell::MainCell;
+pub use error::Error;
+pub use log::{LogLevel, log, log_fmt};
+pub use server::{Family, Server, Version, server};
+pub use string::{RedisStr, RedisString};
 
 pub use context::{
     BlockedContext, CommandContext, Context, EventContext, LoadContext, NotificationContext, TimerContext,

@@ -1,0 +1,151 @@
+//! How a function of the server is reached.
+//!
+//! The table is filled once, while the module loads ([`resolve_all`]); afterwards it is only read.
+//! A function the server lacks is `None` there: it becomes [`Error::Unsupported`], never a crash.
+//!
+//! - `api!(RedisModule_X, "since")` is a `Result`: for what only some servers have.
+//! - `required!(RedisModule_X)` is the function itself: for what every supported server has. Such a
+//!   name stands in [`REQUIRED`], and a server without it refuses the module at load.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::NonNull;
+
+use redis_module::raw;
+
+use crate::error::Error;
+
+/// Fetches a function that not every server has, as a `Result<fn, Error>`.
+macro_rules! api {
+    ($name:ident, $since:literal) => {{
+        // SAFETY: R1: the table is written once, before any other code of the module runs.
+        let function = unsafe { redis_module::raw::$name };
+        match function {
+            Some(function) => Ok(function),
+            None => Err($crate::error::Error::Unsupported { function: stringify!($name), since: $since }),
+        }
+    }};
+}
+
+/// Fetches a function that is checked at load (see `REQUIRED`).
+macro_rules! required {
+    ($name:ident) => {{
+        // SAFETY: R1: the table is written once, before any other code of the module runs.
+        let function = unsafe { redis_module::raw::$name };
+        match function {
+            Some(function) => function,
+            None => $crate::api::missing(stringify!($name)),
+        }
+    }};
+}
+
+pub(crate) use {api, required};
+
+/// Declares the functions without which the module does not load.
+macro_rules! required_functions {
+    ($($name:ident)*) => {
+        /// The functions that `required!` may name: all of them are in Redis 7.0 and Valkey 7.2.
+        #[cfg(test)]
+        pub(crate) const REQUIRED: &[&str] = &[$(stringify!($name)),*];
+
+        /// The first required function that the server lacks.
+        pub(crate) fn first_missing() -> Option<&'static str> {
+            $(
+                // SAFETY: R1: reading the table after it was filled.
+                if unsafe { raw::$name }.is_none() {
+                    return Some(stringify!($name));
+                }
+            )*
+            None
+        }
+    };
+}
+
+required_functions! {
+    RedisModule_Alloc
+    RedisModule_Calloc
+    RedisModule_Realloc
+    RedisModule_Free
+    RedisModule_Log
+    RedisModule_CreateString
+    RedisModule_FreeString
+    RedisModule_StringPtrLen
+    RedisModule_HoldString
+    RedisModule_GetContextFlags
+    RedisModule_GetServerInfo
+    RedisModule_FreeServerInfo
+    RedisModule_ServerInfoGetFieldC
+    RedisModule_GetServerVersion
+}
+
+/// Reached only if a function was used that the load did not check; the guard turns it into an error.
+#[cold]
+#[track_caller]
+pub(crate) fn missing(name: &'static str) -> ! {
+    panic!("{name} is not in the server's table: the module was not loaded through module!")
+}
+
+/// Fills the table and introduces the module to the server.
+///
+/// # Safety
+/// `ctx` is what the server passed to `RedisModule_OnLoad`, and no other thread of the module runs.
+pub(crate) unsafe fn resolve_all(
+    ctx: *mut raw::RedisModuleCtx,
+    name: &CStr,
+    version: c_int,
+) -> Result<(), Error> {
+    let api_version = raw::REDISMODULE_APIVER_1 as c_int;
+    // SAFETY: R1: the context of OnLoad; the server copies the name (RM_SetModuleAttribs).
+    let status = unsafe { raw::Export_RedisModule_Init(ctx, name.as_ptr(), version, api_version) };
+    if status == raw::REDISMODULE_OK as c_int {
+        Ok(())
+    } else {
+        Err(Error::Refused { function: "RedisModule_Init", reason: "a module of that name is loaded" })
+    }
+}
+
+/// Looks up a function the bindings do not name. `name` bears a prefix: `RedisModule_` works on
+/// every server, `ValkeyModule_` on Valkey only.
+pub(crate) fn resolve(name: &CStr) -> Option<NonNull<c_void>> {
+    // SAFETY: R1: reading the table.
+    let get_api = unsafe { raw::RedisModule_GetApi }?;
+    let mut function: *mut c_void = std::ptr::null_mut();
+    // SAFETY: R2: the server writes one pointer when it knows the name and nothing otherwise.
+    unsafe { get_api(name.as_ptr(), (&raw mut function).cast()) };
+    NonNull::new(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every name given to `required!` anywhere in this crate.
+    fn used() -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("src is readable").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let text = std::fs::read_to_string(path).expect("sources are text");
+                    names.extend(
+                        text.split("required!(RedisModule")
+                            .skip(1)
+                            .filter_map(|rest| Some(format!("RedisModule{}", rest.split_once(')')?.0))),
+                    );
+                }
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_required_use_is_checked_at_load() {
+        let used = used();
+        assert!(!used.is_empty());
+        for name in used.iter().filter(|name| *name != "RedisModule_X") {
+            assert!(REQUIRED.contains(&name.as_str()), "{name} is missing from required_functions!");
+        }
+    }
+}

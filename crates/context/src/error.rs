@@ -1,0 +1,88 @@
+//! What can go wrong between a module and its server, one named variant per cause.
+
+/// An error of the wrapper. A command handler that returns one answers it to its client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server that loaded the module lacks a function, a flag or an event.
+    #[error("this server has no {function}: it came with {since}")]
+    Unsupported {
+        /// The function, flag or event that is missing.
+        function: &'static str,
+        /// The first versions that have it.
+        since: &'static str,
+    },
+    /// The server has the function and refused the call.
+    #[error("the server refused {function}: {reason}")]
+    Refused {
+        /// The function that was refused.
+        function: &'static str,
+        /// What the server's source gives as the cause.
+        reason: &'static str,
+    },
+    /// A name, a text or a number is outside what the server accepts.
+    #[error("{what} is not valid: {reason}")]
+    Invalid {
+        /// What was passed.
+        what: &'static str,
+        /// The limit it breaks.
+        reason: &'static str,
+    },
+    /// A handler was called with too few or too many arguments.
+    #[error("wrong number of arguments")]
+    WrongArity,
+    /// An argument that should be a whole number is not one, or is out of range.
+    #[error("value is not an integer or out of range")]
+    NotAnInteger,
+    /// An argument that the command does not know.
+    #[error("syntax error")]
+    Syntax,
+    /// The key holds a value of another type.
+    #[error("Operation against a key holding the wrong kind of value")]
+    WrongType,
+    /// The key does not exist.
+    #[error("no such key")]
+    NoSuchKey,
+    /// There is no database of that number.
+    #[error("DB index is out of range")]
+    NoSuchDb,
+    /// The state is in use by an outer call of the same callback chain.
+    #[error("the module's state is in use by an outer call")]
+    Busy,
+    /// This client cannot be blocked: it runs a transaction or a script.
+    #[error("a blocking command is not allowed inside a transaction or a script")]
+    BlockingDenied,
+    /// The data being loaded ended early or holds something else than expected.
+    #[error("the data being loaded is cut short or corrupt")]
+    ShortRead,
+    /// A system call failed.
+    #[error("{call} failed: errno {errno}")]
+    Os {
+        /// The system call.
+        call: &'static str,
+        /// Its `errno`.
+        errno: i32,
+    },
+    /// A call into the server failed before the command ran.
+    #[error(transparent)]
+    Call(#[from] crate::call::CallError),
+    /// What the module itself has to say; it is shown as it stands.
+    #[error("{0}")]
+    Module(String),
+}
+
+impl Error {
+    /// An error in the module's own words.
+    pub fn module(text: impl Into<String>) -> Self {
+        Self::Module(text.into())
+    }
+
+    /// The code a client sees before the message, as in `-WRONGTYPE ..`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongType => "WRONGTYPE",
+            Self::Busy => "BUSY",
+            _ => "ERR",
+        }
+    }
+}
