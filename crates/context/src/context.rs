@@ -3,10 +3,13 @@
 //! [`Context`] is the read-only base. What may write is reached only through [`WriteContext`],
 //! which only the roles that may write hand out. None of them has a public constructor.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
 use redis_module::raw;
+
+use crate::error::Error;
 
 /// What every role may do: read the server's state and log. Bound to one callback, and so to the
 /// main thread (or to the server's lock): neither `Send` nor `Sync`, and invariant in `'cx`.
@@ -61,13 +64,75 @@ role! {
     WriteContext: Context
 }
 role! {
-    /// Registration, while the module loads.
-    LoadContext: Context
+    /// The module is about to be unloaded.
+    UnloadContext: Context
 }
-role! {
-    /// A client's command. It may write and may block its client.
-    CommandContext: WriteContext
+
+/// Registration, while the module loads. It also has the arguments of the load.
+pub struct LoadContext<'cx> {
+    base: Context<'cx>,
+    pub(crate) args: &'cx [*mut raw::RedisModuleString],
 }
+
+impl<'cx> LoadContext<'cx> {
+    /// Wraps the context of `RedisModule_OnLoad`.
+    ///
+    /// # Safety
+    /// As for `Context::from_raw`; `args` are live strings for all of `'cx`.
+    pub(crate) unsafe fn from_raw(
+        raw: *mut raw::RedisModuleCtx,
+        args: &'cx [*mut raw::RedisModuleString],
+    ) -> Self {
+        // SAFETY: the caller's promise is the same one.
+        Self { base: unsafe { Context::from_raw(raw) }, args }
+    }
+}
+
+impl<'cx> Deref for LoadContext<'cx> {
+    type Target = Context<'cx>;
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
+}
+
+/// A client's command. It may write and may block its client.
+///
+/// The client is answered once: by what the handler returns, by [`CommandContext::stream`], or later,
+/// after the client was blocked.
+pub struct CommandContext<'cx> {
+    base: WriteContext<'cx>,
+    answer_started: Cell<bool>,
+}
+
+impl CommandContext<'_> {
+    /// Wraps the context of a command.
+    ///
+    /// # Safety
+    /// As for `Context::from_raw`; moreover the callback is a command's.
+    pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
+        // SAFETY: the caller's promise is the same one.
+        Self { base: unsafe { WriteContext::from_raw(raw) }, answer_started: Cell::new(false) }
+    }
+
+    /// Whether a reply was begun or the client was blocked: then the handler's return value is no reply.
+    pub(crate) fn is_answer_started(&self) -> bool {
+        self.answer_started.get()
+    }
+
+    /// Claims the one answer; [`Error::AlreadyAnswered`] if it is claimed. Whoever claims it must reply
+    /// or block the client, and returns an `Outcome::answered`.
+    pub(crate) fn start_answer(&self) -> Result<(), Error> {
+        if self.answer_started.replace(true) { Err(Error::AlreadyAnswered) } else { Ok(()) }
+    }
+}
+
+impl<'cx> Deref for CommandContext<'cx> {
+    type Target = WriteContext<'cx>;
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
+}
+
 role! {
     /// A timer or a job that was posted to the main thread. It writes after asking
     /// `may_write_now`.

@@ -43,9 +43,18 @@ pub enum Error {
     /// The key does not exist.
     #[error("no such key")]
     NoSuchKey,
+    /// The key is open, or a key is and this could change its value: close it first.
+    #[error("a key is open here: close it first")]
+    KeyIsOpen,
     /// There is no database of that number.
     #[error("DB index is out of range")]
     NoSuchDb,
+    /// The command has begun its one reply, or has blocked its client.
+    #[error("the client was answered already: a command replies once")]
+    AlreadyAnswered,
+    /// A streamed reply was given more values than it announced, or less.
+    #[error("the reply holds another number of values than it announced")]
+    ReplyCount,
     /// The state is in use by an outer call of the same callback chain.
     #[error("the module's state is in use by an outer call")]
     Busy,

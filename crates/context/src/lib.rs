@@ -11,6 +11,8 @@ mod context;
 mod error;
 mod guard;
 mod log;
+mod outcome;
+mod reply;
 mod server;
 mod string;
 
@@ -18,10 +20,12 @@ pub use call::CallError;
 pub use cell::MainCell;
 pub use error::Error;
 pub use log::{LogLevel, log, log_fmt};
+pub use outcome::{ErrorReply, Outcome, Streamed};
+pub use reply::{Reply, ReplyWriter, VerbatimFormat};
 pub use server::{Family, Server, Version, server};
 pub use string::{RedisStr, RedisString};
 
 pub use context::{
     BlockedContext, CommandContext, Context, EventContext, LoadContext, NotificationContext, TimerContext,
-    WriteContext,
+    UnloadContext, WriteContext,
 };
