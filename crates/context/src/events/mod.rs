@@ -1,0 +1,219 @@
+//! Server events, each with its typed payload.
+//!
+//! ```text
+//! load.on::<events::FlushDb>(|ctx, event| ..)
+//! ```
+//!
+//! Subscriptions last as long as the module is loaded. Several listeners of one event run in the order they
+//! were added; a panic in one is logged and the others run. Sub-events and payloads newer than this crate
+//! arrive as an `Unknown` variant.
+//!
+//! The server's event identifiers up to 17 mean the same in both families (redismodule.h). Later ones
+//! differ and are not offered.
+
+mod clients;
+mod data;
+mod persistence;
+mod replication;
+mod turn;
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_void};
+use std::rc::Rc;
+
+use redis_module::raw;
+
+use crate::api::required;
+use crate::cell::MainCell;
+use crate::context::{Context, EventContext, LoadContext, WriteContext};
+use crate::error::Error;
+use crate::guard::guard;
+
+pub use clients::{ClientChange, ClientChangeEvent, ClientFlags, ClientInfo, Config, ConfigEvent};
+pub use clients::{ModuleChange, ModuleChangeEvent};
+pub use data::{FlushDb, FlushDbEvent, Key, KeyEvent, KeyFate, SwapDb, SwapDbEvent};
+pub use persistence::{ForkChild, ForkChildEvent, Loading, LoadingEvent, LoadingProgress};
+pub use persistence::{LoadingProgressEvent, LoadingSource, Persistence, PersistenceEvent, Shutdown};
+pub use replication::{PrimaryLink, PrimaryLinkEvent, ReplAsyncLoad, ReplAsyncLoadEvent, ReplicaChange};
+pub use replication::{ReplicaChangeEvent, ReplicationRole, ReplicationRoleEvent, Role};
+pub use turn::{CronLoop, CronLoopEvent, EventLoop, EventLoopEvent};
+
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// An event the server fires. Implemented by the marker types of this module, and by no other.
+pub trait ServerEvent: Sealed + 'static {
+    /// What a listener receives.
+    type Payload<'e>;
+    /// The server's identifier of the event.
+    #[doc(hidden)]
+    const ID: u64;
+    /// The event's name, for the log.
+    #[doc(hidden)]
+    const NAME: &'static str;
+    /// The first versions that fire it.
+    #[doc(hidden)]
+    const SINCE: &'static str = "Redis 7.0";
+    /// Makes the payload out of what the server passes.
+    ///
+    /// # Safety
+    /// `fired` is what the server passed for this very event, for the time of `'e`.
+    #[doc(hidden)]
+    unsafe fn payload<'e>(ctx: &'e Context<'_>, fired: &'e Fired) -> Self::Payload<'e>;
+}
+
+/// What the server passes to a listener.
+#[doc(hidden)]
+pub struct Fired {
+    sub: u64,
+    data: *const c_void,
+}
+
+impl Fired {
+    /// The event's structure, if it is of the one version this crate knows: each begins with its version.
+    ///
+    /// # Safety
+    /// The server's data for this event is NULL or begins with a 64-bit version, and version 1 of it
+    /// is a `T`.
+    unsafe fn version_1<T>(&self) -> Option<&T> {
+        if self.data.is_null() {
+            return None;
+        }
+        // SAFETY: R22: every payload begins with its version (redismodule.h).
+        let version = unsafe { *self.data.cast::<u64>() };
+        // SAFETY: R22: of version 1, so the caller's `T`; the server keeps it for the callback.
+        (version == 1).then(|| unsafe { &*self.data.cast::<T>() })
+    }
+}
+
+type Handler = dyn Fn(&EventContext<'_>, &Fired);
+
+struct Listener {
+    name: &'static str,
+    handler: Box<Handler>,
+}
+
+/// How many events have identifiers that both families agree on.
+const EVENTS: usize = 18;
+
+static LISTENERS: [MainCell<Vec<Rc<Listener>>>; EVENTS] = [const { MainCell::new(Vec::new()) }; EVENTS];
+
+/// The event being fired now, or `NO_EVENT`.
+static CURRENT: MainCell<Cell<u64>> = MainCell::new(Cell::new(NO_EVENT));
+const NO_EVENT: u64 = u64::MAX;
+
+/// How many listeners one event may have.
+const LISTENERS_MAX: usize = 64;
+
+impl LoadContext<'_> {
+    /// Subscribes to a server event: `load.on::<events::FlushDb>(|ctx, event| ..)`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this server has no such event.
+    pub fn on<E: ServerEvent>(
+        &self,
+        listener: impl for<'e> Fn(&EventContext<'e>, E::Payload<'_>) + 'static,
+    ) -> Result<(), Error> {
+        subscribe::<E>(self, listener)
+    }
+}
+
+impl WriteContext<'_> {
+    /// As [`LoadContext::on`], later than at load.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this server has no such event.
+    pub fn on<E: ServerEvent>(
+        &self,
+        listener: impl for<'e> Fn(&EventContext<'e>, E::Payload<'_>) + 'static,
+    ) -> Result<(), Error> {
+        subscribe::<E>(self, listener)
+    }
+}
+
+pub(crate) fn subscribe<E: ServerEvent>(
+    ctx: &Context<'_>,
+    listener: impl for<'e> Fn(&EventContext<'e>, E::Payload<'_>) + 'static,
+) -> Result<(), Error> {
+    let handler = move |ctx: &EventContext<'_>, fired: &Fired| {
+        // SAFETY: R22: this listener is called for `E` only.
+        listener(ctx, unsafe { E::payload(ctx, fired) });
+    };
+    let cell = listeners(E::ID).ok_or(unsupported::<E>())?;
+    if cell.try_borrow(ctx)?.len() >= LISTENERS_MAX {
+        return Err(Error::Invalid { what: "the number of listeners", reason: "at most 64 for one event" });
+    }
+    register::<E>(ctx)?;
+    cell.try_borrow_mut(ctx)?.push(Rc::new(Listener { name: E::NAME, handler: Box::new(handler) }));
+    Ok(())
+}
+
+/// Refuses an event that this server does not have.
+pub(crate) fn supported<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> {
+    register::<E>(ctx)
+}
+
+/// Tells the server. It keeps one callback for each event and module: telling it twice changes nothing.
+fn register<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> {
+    let subscribe = required!(RedisModule_SubscribeToServerEvent);
+    let event = raw::RedisModuleEvent { id: E::ID, dataver: 1 };
+    // SAFETY: R22: a live context; `fired` is a function of this module, which lives while it is loaded.
+    let status = unsafe { subscribe(ctx.as_ptr(), event, Some(fired)) };
+    if status == raw::REDISMODULE_OK as i32 { Ok(()) } else { Err(unsupported::<E>()) }
+}
+
+fn unsupported<E: ServerEvent>() -> Error {
+    Error::Unsupported { function: E::NAME, since: E::SINCE }
+}
+
+fn listeners(id: u64) -> Option<&'static MainCell<Vec<Rc<Listener>>>> {
+    LISTENERS.get(usize::try_from(id).ok()?)
+}
+
+unsafe extern "C" fn fired(
+    ctx: *mut raw::RedisModuleCtx,
+    event: raw::RedisModuleEvent,
+    sub: u64,
+    data: *mut c_void,
+) {
+    guard(
+        "a server event",
+        || (),
+        || {
+            // SAFETY: R3: the context of this event.
+            let ctx = unsafe { EventContext::from_raw(ctx) };
+            dispatch(&ctx, event.id, &Fired { sub, data });
+        },
+    );
+}
+
+/// Runs the listeners there are now. Nothing is borrowed meanwhile: a listener may cause further events.
+fn dispatch(ctx: &EventContext<'_>, id: u64, fired: &Fired) {
+    let Some(cell) = listeners(id) else { return };
+    let outer = CURRENT.borrow(ctx).replace(id);
+    let count = cell.borrow(ctx).len();
+    for at in 0..count {
+        let listener = cell.borrow(ctx).get(at).cloned();
+        if let Some(listener) = listener {
+            guard(listener.name, || (), || (listener.handler)(ctx, fired));
+        }
+    }
+    CURRENT.borrow(ctx).set(outer);
+}
+
+/// Whether the event being fired now is one in which the module may write.
+pub(crate) fn current_allows_writes(ctx: &Context<'_>) -> bool {
+    let current = CURRENT.borrow(ctx).get();
+    current == EventLoop::ID || current == CronLoop::ID
+}
+
+/// A C string of a payload.
+///
+/// # Safety
+/// `text` is NULL or a C string that lives for `'e`.
+unsafe fn text<'e>(text: *const c_char) -> Option<&'e [u8]> {
+    // SAFETY: R22: the caller's promise.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+}

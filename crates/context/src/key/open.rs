@@ -1,0 +1,84 @@
+//! Which keys are open, so that nothing pulls a value from under an open key.
+//!
+//! A key handle of the server holds a bare pointer to the value (module.c, `RedisModuleKey`). A command that
+//! deletes or replaces that value while the handle is open leaves the pointer dangling, and even closing
+//! the handle reads through it. So, while a key is open: commands and notifications are refused
+//! ([`refuse_while_open`]), and the same key cannot be opened again (its lazy expiry would delete it).
+
+use std::cell::UnsafeCell;
+
+use redis_module::raw;
+
+use super::same_name;
+use crate::error::Error;
+use crate::string::RedisStr;
+
+/// How many keys may be open at once.
+pub(super) const OPEN_KEYS_MAX: usize = 16;
+
+struct Table {
+    len: usize,
+    keys: [(*mut raw::RedisModuleKey, i32); OPEN_KEYS_MAX],
+}
+
+struct MainThreadTable(UnsafeCell<Table>);
+
+// SAFETY: R6: keys are opened and closed on the main thread only (they borrow a `Context`).
+unsafe impl Sync for MainThreadTable {}
+
+static OPEN: MainThreadTable =
+    MainThreadTable(UnsafeCell::new(Table { len: 0, keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX] }));
+
+/// Runs `body` on the table. `body` calls nothing that could come back here.
+#[inline]
+fn with_table<R>(body: impl FnOnce(&mut Table) -> R) -> R {
+    // SAFETY: R6: the main thread, and no `body` below re-enters: this is the only reference.
+    body(unsafe { &mut *OPEN.0.get() })
+}
+
+/// Refuses what could change a value that is open.
+#[inline]
+pub(crate) fn refuse_while_open() -> Result<(), Error> {
+    if with_table(|table| table.len) == 0 { Ok(()) } else { Err(Error::KeyIsOpen) }
+}
+
+/// Refuses a key that is open already, and one more than the table holds.
+#[inline]
+pub(super) fn may_open(name: RedisStr<'_>, db: i32) -> Result<(), Error> {
+    let len = with_table(|table| table.len);
+    if len == 0 { Ok(()) } else { may_open_another(name, db, len) }
+}
+
+#[cold]
+fn may_open_another(name: RedisStr<'_>, db: i32, len: usize) -> Result<(), Error> {
+    if len == OPEN_KEYS_MAX {
+        return Err(Error::Invalid { what: "the number of open keys", reason: "at most 16 are open at once" });
+    }
+    let open = with_table(|table| table.keys);
+    // SAFETY: R20: the table holds open handles only.
+    let twice = open[..len].iter().any(|&(key, in_db)| in_db == db && unsafe { same_name(key, name) });
+    if twice { Err(Error::KeyIsOpen) } else { Ok(()) }
+}
+
+/// Notes an open key. `false` if there is no room, which `may_open` tells beforehand.
+#[inline]
+pub(super) fn opened(key: *mut raw::RedisModuleKey, db: i32) -> bool {
+    with_table(|table| {
+        let Some(slot) = table.keys.get_mut(table.len) else { return false };
+        *slot = (key, db);
+        table.len += 1;
+        true
+    })
+}
+
+/// Forgets a key that is about to be closed.
+#[inline]
+pub(super) fn closed(key: *mut raw::RedisModuleKey) {
+    with_table(|table| {
+        let len = table.len;
+        if let Some(at) = table.keys[..len].iter().rposition(|slot| slot.0 == key) {
+            table.keys.swap(at, len - 1);
+            table.len -= 1;
+        }
+    });
+}

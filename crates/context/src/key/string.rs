@@ -1,0 +1,80 @@
+//! String values.
+
+use redis_module::raw;
+
+use super::{KeyType, ReadKey, WriteKey};
+use crate::api::required;
+use crate::error::Error;
+use crate::string::RedisStr;
+
+/// The longest string that [`WriteKey::truncate`] makes, in bytes (module.c, `RM_StringTruncate`).
+pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+impl ReadKey<'_> {
+    /// Appends the key's string to `buffer`, and answers whether there was one. It is a copy: no view into
+    /// the keyspace is handed out, because a write would free what it shows.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn read_string(&self, buffer: &mut Vec<u8>) -> Result<bool, Error> {
+        if !self.holds(KeyType::String)? {
+            return Ok(false);
+        }
+        let direct_access = required!(RedisModule_StringDMA);
+        let mut len = 0;
+        // SAFETY: R20: an open key that holds a string; for reading only.
+        let start = unsafe { direct_access(self.raw, &raw mut len, raw::REDISMODULE_READ as i32) };
+        if start.is_null() {
+            return Err(Error::WrongType);
+        }
+        // SAFETY: R20: `len` bytes, valid until the next use of a key; they are copied before that.
+        buffer.extend_from_slice(unsafe { std::slice::from_raw_parts(start.cast(), len) });
+        Ok(true)
+    }
+
+    /// The key's string, copied; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn string(&self) -> Result<Option<Vec<u8>>, Error> {
+        let mut bytes = Vec::new();
+        Ok(self.read_string(&mut bytes)?.then_some(bytes))
+    }
+}
+
+impl WriteKey<'_> {
+    /// Replaces whatever the key holds by a string and removes its expiry. The value is shared, not copied:
+    /// make it for this call and drop it. A shared value stays as it is, while SET would store a number
+    /// in its compact form.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the server refuses.
+    #[inline]
+    pub fn set_string<'v>(&mut self, value: impl Into<RedisStr<'v>>) -> Result<(), Error> {
+        let set = required!(RedisModule_StringSet);
+        // SAFETY: R20: a key open for writing; the server counts a reference to the value.
+        let status = unsafe { set(self.raw, value.into().as_ptr()) };
+        if status == raw::REDISMODULE_OK as i32 {
+            Ok(())
+        } else {
+            Err(Error::Refused { function: "RedisModule_StringSet", reason: "the key is being iterated" })
+        }
+    }
+
+    /// Makes the string `len` bytes long: cuts it, or pads it with zero bytes. A missing key becomes `len`
+    /// zero bytes, and stays missing for 0.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else, [`Error::Invalid`] above
+    /// [`STRING_BYTES_MAX`].
+    pub fn truncate(&mut self, len: usize) -> Result<(), Error> {
+        self.holds(KeyType::String)?;
+        if len > STRING_BYTES_MAX {
+            return Err(Error::Invalid { what: "the string's length", reason: "at most 512 MB" });
+        }
+        let truncate = required!(RedisModule_StringTruncate);
+        // SAFETY: R20: a key open for writing that is missing or holds a string.
+        let status = unsafe { truncate(self.raw, len) };
+        if status == raw::REDISMODULE_OK as i32 { Ok(()) } else { Err(Error::WrongType) }
+    }
+}

@@ -1,0 +1,165 @@
+//! Timers.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use redis_module::raw;
+
+use crate::api::required;
+use crate::context::{Context, TimerContext};
+use crate::error::Error;
+use crate::guard::guard;
+
+/// The longest time a timer may be set for: 100 years. The server adds it to its clock in microseconds.
+pub const TIMER_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A timer that has yet to fire. Its state `T` goes to the callback when it fires, or comes back when it is
+/// stopped; never both.
+///
+/// Dropping the handle cancels the timer: the callback will not run, and the state is dropped at once.
+/// [`Timer::detach`] lets it run without a handle. For a periodic one, the callback starts the next.
+/// Timers never fire inside a busy script or a load.
+#[must_use = "dropping a timer cancels it: keep it, or detach it"]
+pub struct Timer<T: 'static> {
+    id: raw::RedisModuleTimerID,
+    shared: Rc<Shared<T>>,
+}
+
+type Callback<T> = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>, T)>;
+
+/// What the handle and the server share; the server's count is given back when the timer fires or is
+/// stopped. `None` once it has fired, was stopped or cancelled.
+struct Shared<T> {
+    pending: Cell<Option<(T, Callback<T>)>>,
+}
+
+impl<T: 'static> Timer<T> {
+    /// Has `callback` called once, `after` from now (rounded up to milliseconds), with `state`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] above [`TIMER_MAX`].
+    pub fn start(
+        ctx: &Context<'_>,
+        after: Duration,
+        state: T,
+        callback: impl for<'cx> FnOnce(&TimerContext<'cx>, T) + 'static,
+    ) -> Result<Self, Error> {
+        if after > TIMER_MAX {
+            return Err(Error::Invalid { what: "the timer's time", reason: "at most 100 years" });
+        }
+        let milliseconds = after.as_nanos().div_ceil(1_000_000) as i64;
+        let shared = Rc::new(Shared { pending: Cell::new(Some((state, Box::new(callback) as Callback<T>))) });
+        let create = required!(RedisModule_CreateTimer);
+        let data = Rc::into_raw(Rc::clone(&shared)).cast::<c_void>().cast_mut();
+        // SAFETY: R25: a live context; the server calls `fired::<T>` once with `data`, unless it is stopped.
+        let id = unsafe { create(ctx.as_ptr(), milliseconds, Some(fired::<T>), data) };
+        Ok(Self { id, shared })
+    }
+
+    /// Stops the timer and gives its state back; `None` if it has fired, which includes "is firing now".
+    pub fn stop(self, ctx: &Context<'_>) -> Option<T> {
+        let (state, _) = self.shared.pending.take()?;
+        let stop = required!(RedisModule_StopTimer);
+        let mut data: *mut c_void = ptr::null_mut();
+        // SAFETY: R25: it is pending, so the server still has it: not in its own callback, where stopping
+        // it would free it twice (moduleTimerHandler).
+        let status = unsafe { stop(ctx.as_ptr(), self.id, &raw mut data) };
+        if status == raw::REDISMODULE_OK as i32 {
+            // SAFETY: R25: the count that `start` gave to the server, which no longer has it.
+            drop(unsafe { Rc::from_raw(data.cast::<Shared<T>>().cast_const()) });
+        }
+        Some(state)
+    }
+
+    /// Lets the timer run without a handle.
+    pub fn detach(self) {
+        let timer = std::mem::ManuallyDrop::new(self);
+        // SAFETY: R25: read once; `timer` is not dropped.
+        drop(unsafe { ptr::read(&raw const timer.shared) });
+    }
+
+    /// Whether the timer will still fire.
+    pub fn is_pending(&self) -> bool {
+        let pending = self.shared.pending.take();
+        let is_pending = pending.is_some();
+        self.shared.pending.set(pending);
+        is_pending
+    }
+
+    /// How long until it fires; `None` once it has fired.
+    pub fn remaining(&self, ctx: &Context<'_>) -> Option<Duration> {
+        if !self.is_pending() {
+            return None;
+        }
+        let info = required!(RedisModule_GetTimerInfo);
+        let mut remaining: u64 = 0;
+        // SAFETY: R25: a pending timer; its data is not asked for.
+        let status = unsafe { info(ctx.as_ptr(), self.id, &raw mut remaining, ptr::null_mut()) };
+        (status == raw::REDISMODULE_OK as i32).then(|| Duration::from_millis(remaining))
+    }
+}
+
+impl<T> Drop for Timer<T> {
+    fn drop(&mut self) {
+        drop(self.shared.pending.take());
+    }
+}
+
+unsafe extern "C" fn fired<T: 'static>(ctx: *mut raw::RedisModuleCtx, data: *mut c_void) {
+    guard(
+        "a timer",
+        || (),
+        || {
+            // SAFETY: R25: the count that `start` gave to the server, which calls this once.
+            let shared = unsafe { Rc::from_raw(data.cast::<Shared<T>>().cast_const()) };
+            // SAFETY: R3: the context of this timer.
+            let ctx = unsafe { TimerContext::from_raw(ctx) };
+            if let Some((state, callback)) = shared.pending.take() {
+                callback(&ctx, state);
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Noted(Rc<Cell<u32>>);
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    fn handle(drops: &Rc<Cell<u32>>) -> (Timer<Noted>, Rc<Shared<Noted>>) {
+        let callback: Callback<Noted> = Box::new(|_, _| ());
+        let state = Noted(Rc::clone(drops));
+        let shared = Rc::new(Shared { pending: Cell::new(Some((state, callback))) });
+        (Timer { id: 1, shared: Rc::clone(&shared) }, shared)
+    }
+
+    #[test]
+    fn dropping_the_handle_drops_the_state_once() {
+        let drops = Rc::new(Cell::new(0));
+        let (timer, servers) = handle(&drops);
+        assert!(timer.is_pending());
+        drop(timer);
+        assert_eq!(drops.get(), 1);
+        drop(servers);
+        assert_eq!(drops.get(), 1);
+    }
+
+    #[test]
+    fn a_detached_timer_keeps_its_state_until_the_server_gives_it_up() {
+        let drops = Rc::new(Cell::new(0));
+        let (timer, servers) = handle(&drops);
+        timer.detach();
+        assert_eq!((drops.get(), Rc::strong_count(&servers)), (0, 1));
+        drop(servers);
+        assert_eq!(drops.get(), 1);
+    }
+}
