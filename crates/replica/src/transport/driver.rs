@@ -1,0 +1,338 @@
+//! A blocking loop that follows a source through every break.
+
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::connection::{Config, Connection, Error, Event, Place, Retry};
+use crate::position::{Position, ReplId};
+
+use super::backoff::{Backoff, BackoffConfig};
+use super::connect::{ConnectError, Endpoint, connect, resolve};
+use super::group::Group;
+use super::observer::{Observer, ObserverError};
+use super::stop::StopHandle;
+use super::stream::{Stream, is_timeout};
+
+const READ_BYTES: usize = 64 << 10;
+
+/// How long a read may keep the driver from noticing that it is to stop.
+const STOP_LATENCY: Duration = Duration::from_millis(100);
+
+/// What to do when a link ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reconnect {
+    /// Try again, except after errors that only a user can heal ([`Retry::NeedsUser`]).
+    #[default]
+    UnlessHopeless,
+    /// Try again whatever it was.
+    Always,
+    /// Return the error.
+    Never,
+}
+
+/// The settings of a driver.
+#[derive(Debug, Clone)]
+pub struct DriverConfig {
+    /// The source.
+    pub endpoint: Endpoint,
+    /// The replication itself; its resume position is where the first link begins.
+    pub connection: Config,
+    /// For resolving and for connecting, each.
+    pub connect_timeout: Duration,
+    /// Delays between attempts.
+    pub backoff: BackoffConfig,
+    /// Seed of their jitter: a different one in each process.
+    pub backoff_seed: u64,
+    /// What to do when a link ends.
+    pub reconnect: Reconnect,
+    /// Largest transaction, in bytes: it is held until its EXEC.
+    pub transaction_bytes: usize,
+}
+
+impl DriverConfig {
+    /// The defaults, for the source at `endpoint`.
+    pub fn new(endpoint: Endpoint) -> Self {
+        DriverConfig {
+            endpoint,
+            connection: Config::default(),
+            connect_timeout: Duration::from_secs(5),
+            backoff: BackoffConfig::default(),
+            backoff_seed: u64::from(std::process::id()),
+            reconnect: Reconnect::default(),
+            transaction_bytes: 512 << 20,
+        }
+    }
+}
+
+/// Why one link ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// There was no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The replication failed.
+    #[error(transparent)]
+    Replication(#[from] Error),
+    /// Reading or writing failed.
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+    /// The source closed the connection.
+    #[error("the source closed the connection: see its log")]
+    Closed,
+    /// A transaction is larger than allowed.
+    #[error("a transaction exceeds {limit} bytes: raise the transaction limit")]
+    TransactionTooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+impl LinkError {
+    /// Whether trying again can help.
+    pub fn retry(&self) -> Retry {
+        match self {
+            LinkError::Replication(error) => error.retry(),
+            LinkError::TransactionTooLarge { .. } => Retry::NeedsUser,
+            LinkError::Connect(_) | LinkError::Io(_) | LinkError::Closed => Retry::Transient,
+        }
+    }
+}
+
+/// Why a driver returned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// A callback failed.
+    #[error("the observer stopped the replication: {0}")]
+    Observer(ObserverError),
+    /// A callback panicked.
+    #[error("the observer panicked")]
+    ObserverPanicked,
+    /// A link ended, and by the [`Reconnect`] setting it is not tried again.
+    #[error(transparent)]
+    Link(LinkError),
+}
+
+/// Why following one link ended.
+enum End {
+    Link(LinkError),
+    Observer(ObserverError),
+    Stopped,
+}
+
+impl<E: Into<LinkError>> From<E> for End {
+    fn from(error: E) -> Self {
+        End::Link(error.into())
+    }
+}
+
+/// Follows one source, and tells an [`Observer`].
+#[derive(Debug)]
+pub struct Driver {
+    config: DriverConfig,
+    backoff: Backoff,
+    stop: StopHandle,
+    replid: Option<ReplId>,
+    position: Option<Position>,
+    group: Group,
+}
+
+impl Driver {
+    /// A driver that has not begun.
+    pub fn new(config: DriverConfig) -> Self {
+        Driver {
+            backoff: Backoff::new(config.backoff, config.backoff_seed),
+            stop: StopHandle::default(),
+            replid: config.connection.resume.map(|position| position.replid),
+            position: config.connection.resume,
+            group: Group::new(config.transaction_bytes, config.connection.limits.resp),
+            config,
+        }
+    }
+
+    /// A handle to stop this driver from elsewhere.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// The position behind what the observer has applied; None before a snapshot is complete.
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// Follows the source until stopped. Returns Ok when asked to stop; may be called again and then goes on at
+    /// [`position`](Self::position).
+    ///
+    /// # Errors
+    /// A callback failed, or a link ended that is not to be tried again.
+    pub fn run(&mut self, observer: &mut impl Observer) -> Result<(), DriverError> {
+        guarded(|| observer.init())?.map_err(DriverError::Observer)?;
+        let result = guarded(|| self.follow_for_ever(observer)).and_then(|result| result);
+        guarded(|| observer.destroy())?;
+        result
+    }
+
+    fn follow_for_ever(&mut self, observer: &mut impl Observer) -> Result<(), DriverError> {
+        while !self.stop.is_stopped() {
+            let Err(end) = self.follow_once(observer);
+            let reason = match end {
+                End::Stopped => break,
+                End::Observer(error) => return Err(DriverError::Observer(error)),
+                End::Link(reason) => reason,
+            };
+            let delay = self.delay_after(&reason);
+            observer.closed(&reason, delay);
+            match delay {
+                Some(delay) => self.stop.wait(delay),
+                None => return Err(DriverError::Link(reason)),
+            }
+        }
+        Ok(())
+    }
+
+    fn delay_after(&mut self, reason: &LinkError) -> Option<Duration> {
+        let hopeless = reason.retry() == Retry::NeedsUser;
+        match self.config.reconnect {
+            Reconnect::Never => None,
+            Reconnect::UnlessHopeless if hopeless => None,
+            _ if matches!(reason, LinkError::Replication(Error::Loading)) => Some(self.backoff.soon()),
+            _ => Some(self.backoff.next_delay()),
+        }
+    }
+
+    /// One link, from connecting to its end.
+    fn follow_once(&mut self, observer: &mut impl Observer) -> Result<Infallible, End> {
+        let addresses = resolve(&self.config.endpoint, self.config.connect_timeout)?;
+        let stream = connect(&addresses, self.config.connect_timeout)?;
+        stream.set_write_timeout(self.config.connection.timeouts.silence)?;
+        observer.connected(stream.peer_addr()?);
+        let config = Config { resume: self.position, ..self.config.connection.clone() };
+        let mut connection = Connection::new(config, Instant::now());
+        self.group.clear();
+        self.pump(stream, &mut connection, observer)
+    }
+
+    fn pump(
+        &mut self,
+        mut stream: Stream,
+        connection: &mut Connection,
+        observer: &mut impl Observer,
+    ) -> Result<Infallible, End> {
+        let mut chunk = vec![0; READ_BYTES];
+        loop {
+            transmit(&mut stream, connection)?;
+            if self.stop.is_stopped() {
+                return Err(End::Stopped);
+            }
+            stream.set_read_timeout(wait_time(connection))?;
+            match stream.read(&mut chunk) {
+                Ok(0) => return Err(LinkError::Closed.into()),
+                Ok(len) => connection.receive(&chunk[..len], Instant::now()),
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+            connection.handle_timeout(Instant::now());
+            while let Some(applied) = self.step(connection, observer)? {
+                connection.set_applied(applied);
+            }
+        }
+    }
+
+    /// Tells one event; returns the offset applied with it, or None if there is no event.
+    fn step(
+        &mut self,
+        connection: &mut Connection,
+        observer: &mut impl Observer,
+    ) -> Result<Option<u64>, End> {
+        let Some(event) = connection.poll_event()? else { return Ok(None) };
+        self.tell(event, observer)?;
+        Ok(Some(self.position.map_or(0, |position| position.offset)))
+    }
+
+    fn tell(&mut self, event: Event<'_>, observer: &mut impl Observer) -> Result<(), End> {
+        match event {
+            Event::FullResync { replid, offset } => {
+                (self.replid, self.position) = (replid, None);
+                observer.replication_start(replid, offset).map_err(End::Observer)
+            }
+            Event::Snapshot(item) => observer.snapshot_item(item).map_err(End::Observer),
+            Event::SnapshotEnd { offset, db, .. } => {
+                self.backoff.reset();
+                let position = self.replid.map(|replid| Position { replid, offset, db });
+                observer.streaming_start(position).map_err(End::Observer)?;
+                self.position = position;
+                Ok(())
+            }
+            Event::Continue { position, .. } => {
+                self.backoff.reset();
+                (self.replid, self.position) = (Some(position.replid), Some(position));
+                observer.resumed(position).map_err(End::Observer)
+            }
+            Event::Command(command) if command.place == Place::InTransaction => self.hold(&command),
+            Event::Command(command) => {
+                observer.command(command).map_err(End::Observer)?;
+                self.moved(command.end_offset, command.db);
+                Ok(())
+            }
+            Event::MultiBegin { .. } => {
+                self.group.clear();
+                Ok(())
+            }
+            Event::MultiEnd { end_offset, db } => self.tell_transaction(end_offset, db, observer),
+            Event::Progress { end_offset, db } => {
+                observer.progress(end_offset, db).map_err(End::Observer)?;
+                self.moved(end_offset, db);
+                Ok(())
+            }
+        }
+    }
+
+    fn hold(&mut self, command: &crate::connection::Command<'_>) -> Result<(), End> {
+        let limit = self.config.transaction_bytes;
+        self.group.push(command).map_err(|_| LinkError::TransactionTooLarge { limit }.into())
+    }
+
+    fn tell_transaction(
+        &mut self,
+        end_offset: u64,
+        db: u32,
+        observer: &mut impl Observer,
+    ) -> Result<(), End> {
+        observer.transaction_begin().map_err(End::Observer)?;
+        self.group.deliver(observer).map_err(End::Observer)?;
+        observer.transaction_end(end_offset, db).map_err(End::Observer)?;
+        self.group.clear();
+        self.moved(end_offset, db);
+        Ok(())
+    }
+
+    fn moved(&mut self, offset: u64, db: u32) {
+        self.position = self.replid.map(|replid| Position { replid, offset, db });
+    }
+}
+
+/// Turns a panic of a callback into an error: it is the user's code, on the user's thread.
+fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, DriverError> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| DriverError::ObserverPanicked)
+}
+
+fn transmit(stream: &mut Stream, connection: &mut Connection) -> Result<(), LinkError> {
+    while let Some(bytes) = connection.poll_transmit() {
+        let sent = match stream.write(bytes) {
+            Ok(0) => return Err(LinkError::Closed),
+            Ok(sent) => sent,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error.into()),
+        };
+        connection.transmitted(sent);
+    }
+    Ok(())
+}
+
+fn wait_time(connection: &Connection) -> Duration {
+    let due = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+    due.map_or(STOP_LATENCY, |due| due.min(STOP_LATENCY))
+}
