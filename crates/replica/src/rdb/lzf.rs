@@ -1,0 +1,204 @@
+//! Bounded LZF decompression (lzf_d.c: literal runs and back references, no header).
+//!
+//! Two forms of the same walk: one writes the output, one only proves that the input is well-formed and unfolds to
+//! the announced length, which is all a value that no one looks into needs.
+
+use super::Defect;
+
+/// Three bytes unfold to at most 264 (a reference of 7 + 255 + 2): what announces more is no LZF, whatever its limits.
+const RATIO_MAX: usize = 88;
+
+const fn invalid(rule: &'static str) -> Defect {
+    Defect::invalid("LZF string", rule)
+}
+
+/// One instruction: bytes to take from the input, or from the output so far.
+enum Run<'d> {
+    Literal(&'d [u8]),
+    Back { distance: usize, len: usize },
+}
+
+/// Splits the next instruction off `data`.
+#[inline]
+fn run<'d>(data: &mut &'d [u8]) -> Result<Option<Run<'d>>, Defect> {
+    let Some((&control, rest)) = data.split_first() else { return Ok(None) };
+    if control < 32 {
+        let (literal, rest) = rest
+            .split_at_checked(usize::from(control) + 1)
+            .ok_or(invalid("a literal run leaves the input"))?;
+        *data = rest;
+        return Ok(Some(Run::Literal(literal)));
+    }
+    back_reference(control, rest, data).map(Some)
+}
+
+#[inline]
+fn back_reference<'d>(control: u8, rest: &'d [u8], data: &mut &'d [u8]) -> Result<Run<'d>, Defect> {
+    let short = usize::from(control >> 5);
+    let (len, low, rest) = match (short, rest) {
+        (7, [more, low, rest @ ..]) => (short + usize::from(*more), low, rest),
+        (1..=6, [low, rest @ ..]) => (short, low, rest),
+        _ => return Err(invalid("a back reference leaves the input")),
+    };
+    *data = rest;
+    let distance = (usize::from(control & 0x1f) << 8 | usize::from(*low)) + 1;
+    Ok(Run::Back { distance, len: len + 2 })
+}
+
+fn plausible(data: &[u8], len: usize) -> Result<(), Defect> {
+    match len <= data.len().saturating_mul(RATIO_MAX) {
+        true => Ok(()),
+        false => Err(invalid("it announces more than its bytes can unfold to")),
+    }
+}
+
+/// Proves that `data` unfolds to exactly `len` bytes, without unfolding it.
+pub(crate) fn check(mut data: &[u8], len: usize) -> Result<(), Defect> {
+    plausible(data, len)?;
+    let mut at = 0usize;
+    while let Some(run) = run(&mut data)? {
+        at += match run {
+            Run::Literal(bytes) => bytes.len(),
+            Run::Back { distance, .. } if distance > at => {
+                return Err(invalid("a reference before the start"));
+            }
+            Run::Back { len, .. } => len,
+        };
+    }
+    if at == len { Ok(()) } else { Err(invalid("it unfolds to another length than announced")) }
+}
+
+/// Unfolds `data` into `out`, which afterwards holds exactly `len` bytes. `len` must have passed the limits.
+pub(crate) fn decompress(mut data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Defect> {
+    plausible(data, len)?;
+    out.clear();
+    out.resize(len, 0);
+    let mut at = 0usize;
+    while let Some(run) = run(&mut data)? {
+        at = match run {
+            Run::Literal(bytes) => literal(out, at, bytes)?,
+            Run::Back { distance, len } => back(out, at, distance, len)?,
+        };
+    }
+    if at == len { Ok(()) } else { Err(invalid("it unfolds to another length than announced")) }
+}
+
+/// The first `N` bytes that `data` unfolds to, `None` if it is shorter or malformed before that.
+pub(crate) fn prefix<const N: usize>(mut data: &[u8]) -> Option<[u8; N]> {
+    let mut out = [0; N];
+    let mut at = 0;
+    while at < N {
+        let (from, len) = match run(&mut data).ok()?? {
+            Run::Literal(bytes) => {
+                let len = bytes.len().min(N - at);
+                out[at..at + len].copy_from_slice(&bytes[..len]);
+                (at, len)
+            }
+            Run::Back { distance, len } => (at.checked_sub(distance)?, len.min(N - at)),
+        };
+        if from < at {
+            (0..len).for_each(|step| out[at + step] = out[from + step]);
+        }
+        at += len;
+    }
+    Some(out)
+}
+
+const TOO_LONG: Defect = invalid("it unfolds to more than announced");
+
+#[inline]
+fn literal(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<usize, Defect> {
+    let end = at + bytes.len();
+    out.get_mut(at..end).ok_or(TOO_LONG)?.copy_from_slice(bytes);
+    Ok(end)
+}
+
+#[inline]
+fn back(out: &mut [u8], at: usize, distance: usize, len: usize) -> Result<usize, Defect> {
+    let from = at.checked_sub(distance).ok_or(invalid("a reference before the start"))?;
+    let end = at + len;
+    let window = out.get_mut(from..end).ok_or(TOO_LONG)?;
+    if distance >= len {
+        window.copy_within(..len, distance);
+    } else {
+        repeat(window, distance);
+    }
+    Ok(end)
+}
+
+/// Fills `window` with repetitions of its first `period` bytes, doubling what is copied.
+fn repeat(window: &mut [u8], period: usize) {
+    let mut filled = period;
+    while filled < window.len() {
+        let step = filled.min(window.len() - filled);
+        window.copy_within(..step, filled);
+        filled += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The obvious decoder, byte by byte.
+    fn naive(data: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < data.len() {
+            let control = usize::from(data[at]);
+            at += 1;
+            if control < 32 {
+                out.extend_from_slice(data.get(at..at + control + 1)?);
+                at += control + 1;
+                continue;
+            }
+            let mut len = control >> 5;
+            if len == 7 {
+                len += usize::from(*data.get(at)?);
+                at += 1;
+            }
+            let distance = ((control & 31) << 8) + usize::from(*data.get(at)?) + 1;
+            at += 1;
+            for _ in 0..len + 2 {
+                out.push(*out.get(out.len().checked_sub(distance)?)?);
+            }
+        }
+        Some(out)
+    }
+
+    #[test]
+    fn agrees_with_the_naive_decoder() {
+        let inputs: [&[u8]; 6] = [
+            &[0, b'a', 0xe0, 200, 0],
+            &[2, b'a', b'b', b'c', 0x40, 2, 0x20, 0],
+            &[1, b'x', b'y', 0xe0, 255, 1, 0, b'z'],
+            &[0, b'a', 0x20, 1],
+            &[3, b'a'],
+            &[0, b'a', 0xe0],
+        ];
+        for data in inputs {
+            let mut out = Vec::new();
+            match naive(data) {
+                Some(expected) => {
+                    decompress(data, expected.len(), &mut out).expect("well-formed");
+                    assert_eq!(out, expected);
+                    check(data, expected.len()).expect("well-formed");
+                    assert!(decompress(data, expected.len() + 1, &mut out).is_err());
+                    assert!(decompress(data, expected.len() - 1, &mut out).is_err());
+                    assert!(check(data, expected.len() - 1).is_err());
+                }
+                None => {
+                    assert!((0..600).all(|len| decompress(data, len, &mut out).is_err()));
+                    assert!((0..600).all(|len| check(data, len).is_err()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_memory_is_taken() {
+        let mut out = Vec::new();
+        assert!(decompress(&[0, b'a', 0xe0, 255, 0], 4 << 30, &mut out).is_err());
+        assert_eq!(out.capacity(), 0);
+    }
+}

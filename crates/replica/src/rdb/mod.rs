@@ -1,0 +1,46 @@
+//! Snapshots and values in the servers' own serialization (RDB): read in pieces, validated in depth, passed on to a
+//! server of any version, or decoded.
+//!
+//! [`Reader`] turns the bytes of a snapshot into [`Item`]s. A key's value comes as an [`Object`]: still serialized, but
+//! proven well-formed before any server sees it (`RESTORE` does not check deeply by default). From there
+//!
+//! - [`Object::payload_for`] makes what `RESTORE` takes on a given [`Target`], re-encoding what that server can't read,
+//! - [`Object::decode`] makes a [`Value`], and [`Value::commands`] the commands that rebuild it.
+//!
+//! [`Validator::dump`] does for one `DUMP` reply what the reader does for a snapshot.
+//!
+//! | Family | Versions | Value types |
+//! |---|---|---|
+//! | Redis | 1-13 (until 8.6), and Valkey until 8.1 | 0-5, 7, 9-26 |
+//! | Valkey | 80 (9.x) | 0-5, 7, 9-22 |
+
+mod crc;
+mod cursor;
+mod error;
+mod family;
+mod layout;
+mod limits;
+mod lzf;
+mod object;
+mod packed;
+mod payload;
+mod reader;
+mod skim;
+mod transcode;
+mod types;
+mod validate;
+mod value;
+mod walk;
+
+pub use error::{Defect, Error};
+pub use family::{Family, Target, footer_version, restorable};
+pub use limits::Limits;
+pub use object::{ModuleType, Object};
+pub use payload::NotRestorable;
+pub use reader::{Entry, Item, Reader, Rejected, Step};
+pub use types::{Kind, kind_of};
+pub use validate::{Validator, parse_dump};
+pub use value::{
+    Consumer, Group, GroupMeta, HashField, Idempotency, IdempotencyMeta, Loss, Pending, Producer, Stream,
+    StreamEntry, StreamId, StreamMeta, Value,
+};

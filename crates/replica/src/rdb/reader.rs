@@ -1,0 +1,429 @@
+//! The incremental reader: items of a snapshot from bytes that arrive in any pieces.
+
+use std::borrow::Cow;
+
+use super::cursor::{Cursor, Text};
+use super::object::ModuleType;
+use super::skim::{Skim, Skimmed, Unskimmable};
+use super::types::*;
+use super::{Defect, Error, Family, Limits, Object, Validator, crc, layout};
+
+/// Bytes of the magic and version.
+const HEADER_BYTES: usize = 9;
+const CHECKSUM_BYTES: usize = 8;
+
+/// Reads a snapshot without IO: the caller owns the buffer and says what is in it.
+///
+/// Hand [`next`](Self::next) all bytes that were not consumed yet; it answers with an item and how many bytes it took,
+/// or with how many bytes must be there before it makes sense to ask again. Nothing is looked at twice however the
+/// bytes arrive. Memory is bounded by [`Limits`].
+pub struct Reader {
+    limits: Limits,
+    state: State,
+    family: Family,
+    version: u16,
+    /// Bytes of the snapshot before the buffer.
+    offset: u64,
+    db: u32,
+    crc: crc::Running,
+    skim: Skim,
+    lead: Lead,
+    validator: Validator,
+}
+
+/// What stands between items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Header,
+    Between,
+    /// The item that begins with this byte, after the lead, is being skimmed.
+    Within(u8),
+    Ended,
+}
+
+/// What came before an entry and belongs to it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lead {
+    bytes: usize,
+    expire_at_ms: Option<u64>,
+    idle_seconds: Option<u64>,
+    freq: Option<u8>,
+    metadata_classes: u64,
+}
+
+/// The reader's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<'b> {
+    /// Ask again when the buffer holds at least this many bytes; never more than the snapshot still has.
+    Need(usize),
+    /// An item, and how many bytes at the front of the buffer it took.
+    Item {
+        /// Bytes to drop from the buffer's front before the next call.
+        consumed: usize,
+        /// What they mean.
+        item: Item<'b>,
+    },
+}
+
+/// One item of a snapshot, in the order of the source's file.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Item<'b> {
+    /// The first item: who defines the format, and its version.
+    Header {
+        /// The format's family; see [`Family::Redis`] about older Valkey servers.
+        family: Family,
+        /// The RDB version.
+        version: u16,
+    },
+    /// A fact about the source: `redis-ver`, `repl-id`, `repl-offset`, `repl-stream-db`, ..
+    Aux {
+        /// Its name.
+        key: Cow<'b, [u8]>,
+        /// Its value, numbers as decimal text.
+        value: Cow<'b, [u8]>,
+    },
+    /// The entries that follow are of this database.
+    SelectDb(u32),
+    /// Size hints for the current database.
+    ResizeDb {
+        /// Number of keys.
+        keys: u64,
+        /// Number of keys with a time to live.
+        expires: u64,
+    },
+    /// A key and its validated value.
+    Entry(Entry<'b>),
+    /// A key whose value breaks a rule. It must not reach a server; the snapshot goes on.
+    Rejected(Rejected<'b>),
+    /// A function library, as `FUNCTION LOAD` takes it.
+    Function(Cow<'b, [u8]>),
+    /// A module's data beside the keys, skipped.
+    ModuleAux(ModuleType),
+    /// Sizes of one cluster slot.
+    SlotInfo {
+        /// The slot.
+        slot: u64,
+        /// Its number of keys.
+        keys: u64,
+        /// Its number of keys with a time to live.
+        expires: u64,
+    },
+    /// The source is importing slots (Valkey 9): keys of an unfinished import follow among the others.
+    SlotImport {
+        /// The job's name.
+        job: Cow<'b, [u8]>,
+        /// First and last slot of each range.
+        ranges: Vec<(u64, u64)>,
+    },
+    /// The snapshot is complete and its checksum right (or switched off at the source). What follows is the stream.
+    End,
+}
+
+/// A key with everything the snapshot says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry<'b> {
+    /// Its database.
+    pub db: u32,
+    /// The key.
+    pub key: Cow<'b, [u8]>,
+    /// When it expires: milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
+    /// Seconds since its last access, if the source evicts by LRU.
+    pub idle_seconds: Option<u64>,
+    /// Its access counter, if the source evicts by LFU.
+    pub freq: Option<u8>,
+    /// Classes of module metadata attached to the key (Redis 8.6); they are skipped, and lost.
+    pub metadata_classes: u64,
+    /// The value.
+    pub object: Object<'b>,
+}
+
+/// A key that was read past, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejected<'b> {
+    /// Its database.
+    pub db: u32,
+    /// The key; the serialized form if not even that could be decoded.
+    pub key: Cow<'b, [u8]>,
+    /// The value's type byte.
+    pub type_byte: u8,
+    /// The broken rule.
+    pub defect: Defect,
+}
+
+impl Reader {
+    /// A reader at the start of a snapshot.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: State::Header,
+            family: Family::Redis,
+            version: 0,
+            offset: 0,
+            db: 0,
+            crc: crc::Running::new(),
+            skim: Skim::new(limits.value_bytes, limits.elements),
+            lead: Lead::default(),
+            validator: Validator::new(limits),
+        }
+    }
+
+    /// Bytes of the snapshot consumed so far.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next item at the front of `buf`, which holds all bytes not consumed so far.
+    ///
+    /// # Errors
+    /// [`Error`] if the snapshot can't be read any further. A single bad value is no error but [`Item::Rejected`].
+    pub fn next<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, Error> {
+        loop {
+            let byte = match self.state {
+                State::Header => return self.header(buf),
+                State::Ended => return Err(Error::Ended),
+                State::Within(byte) => byte,
+                State::Between => match buf.get(self.lead.bytes) {
+                    None => return Ok(Step::Need(self.lead.bytes + 1)),
+                    Some(&byte) => self.begin(byte)?,
+                },
+            };
+            match self.skim.run(buf).map_err(|cause| self.unskimmable(cause))? {
+                Skimmed::Need(bytes) => return Ok(Step::Need(self.to_usize(bytes)?)),
+                Skimmed::End(end) => {
+                    self.state = State::Between;
+                    if !self.lead_in(byte, &buf[..end])? {
+                        return self.finish(byte, &buf[..end]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn header<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, Error> {
+        let Some(head) = buf.first_chunk::<HEADER_BYTES>() else { return Ok(Step::Need(HEADER_BYTES)) };
+        let (family, digits) = match head {
+            [b'R', b'E', b'D', b'I', b'S', digits @ ..] => (Family::Redis, digits.as_slice()),
+            [b'V', b'A', b'L', b'K', b'E', b'Y', digits @ ..] => (Family::Valkey, digits.as_slice()),
+            _ => return Err(Error::BadMagic),
+        };
+        let version = decimal(digits).ok_or(Error::BadMagic)?;
+        let known = match family {
+            Family::Redis => 1..=13,
+            Family::Valkey => 80..=80,
+        };
+        if !known.contains(&version) {
+            return Err(Error::UnsupportedVersion { family, version });
+        }
+        (self.family, self.version, self.state) = (family, version, State::Between);
+        Ok(self.item(&buf[..HEADER_BYTES], Item::Header { family, version }))
+    }
+
+    /// Looks up the layout that belongs to the byte after the lead.
+    fn begin(&mut self, byte: u8) -> Result<u8, Error> {
+        let at = self.lead.bytes + 1;
+        if let Some(parts) = layout::value(byte, self.family) {
+            self.skim.begin_keyed(parts, at);
+        } else if byte == OP_EOF {
+            // Snapshots before version 5 (Redis 2.4 and older) have no checksum.
+            self.skim.begin(if self.version >= 5 { &[layout::Part::Bytes(8)] } else { &[] }, at);
+        } else if let Some(parts) = layout::opcode(byte, self.family) {
+            self.skim.begin(parts, at);
+        } else {
+            let offset = self.offset + self.lead.bytes as u64;
+            return Err(Error::UnknownType { family: self.family, version: self.version, byte, offset });
+        }
+        self.state = State::Within(byte);
+        Ok(byte)
+    }
+
+    /// Takes in what only qualifies the entry that follows.
+    fn lead_in(&mut self, byte: u8, whole: &[u8]) -> Result<bool, Error> {
+        let mut cursor = Cursor::new(&whole[self.lead.bytes + 1..]);
+        let lead = &mut self.lead;
+        let taken = match byte {
+            OP_EXPIRETIME => cursor.array().map(|time| {
+                lead.expire_at_ms = expiry(i64::from(i32::from_le_bytes(time)).saturating_mul(1000), -1000);
+            }),
+            OP_EXPIRETIME_MS => {
+                cursor.u64_le().map(|time| lead.expire_at_ms = expiry(time.cast_signed(), -1))
+            }
+            OP_IDLE => cursor.count().map(|idle| lead.idle_seconds = Some(idle)),
+            OP_FREQ => cursor.byte().map(|freq| lead.freq = Some(freq)),
+            OP_KEY_META_OR_SLOT_IMPORT if self.family == Family::Redis => {
+                cursor.count().map(|classes| lead.metadata_classes = classes)
+            }
+            _ => return Ok(false),
+        };
+        lead.bytes = whole.len();
+        taken.map(|()| true).map_err(|defect| self.corrupt(defect))
+    }
+
+    /// Makes the item that ends where `whole` ends.
+    fn finish<'b>(&mut self, byte: u8, whole: &'b [u8]) -> Result<Step<'b>, Error> {
+        let body = &whole[self.lead.bytes + 1..];
+        if layout::value(byte, self.family).is_some() {
+            let item = self.entry(byte, body);
+            return Ok(self.item(whole, item));
+        }
+        if self.lead.bytes > 0 {
+            return Err(self.corrupt_because("an expiry or access time that no key follows"));
+        }
+        if byte == OP_EOF {
+            return self.end(whole);
+        }
+        let item = self.opcode(byte, Cursor::new(body))?;
+        Ok(self.item(whole, item))
+    }
+
+    fn opcode<'b>(&mut self, byte: u8, mut cursor: Cursor<'b>) -> Result<Item<'b>, Error> {
+        let item = match byte {
+            OP_SELECTDB => return self.select(cursor),
+            OP_AUX => aux(&mut cursor, &self.limits),
+            OP_RESIZEDB => numbers(&mut cursor).map(|[keys, expires]| Item::ResizeDb { keys, expires }),
+            OP_FUNCTION2 => text(&mut cursor, &self.limits).map(Item::Function),
+            OP_MODULE_AUX => cursor.count().map(|id| Item::ModuleAux(ModuleType(id))),
+            OP_SLOT_INFO => {
+                numbers(&mut cursor).map(|[slot, keys, expires]| Item::SlotInfo { slot, keys, expires })
+            }
+            _ => slot_import(&mut cursor, &self.limits),
+        };
+        item.map_err(|defect| self.corrupt(defect))
+    }
+
+    fn select<'b>(&mut self, mut cursor: Cursor<'b>) -> Result<Item<'b>, Error> {
+        let db = cursor.count().map_err(|defect| self.corrupt(defect))?;
+        match u32::try_from(db) {
+            Ok(db) if db <= self.limits.db_max => {
+                self.db = db;
+                Ok(Item::SelectDb(db))
+            }
+            _ => Err(self.limit("database number", db, u64::from(self.limits.db_max))),
+        }
+    }
+
+    /// A key and its value. Only their extent is known to be right so far.
+    fn entry<'b>(&mut self, type_byte: u8, body: &'b [u8]) -> Item<'b> {
+        let mut cursor = Cursor::new(body);
+        let key = match key(&mut cursor, &self.limits) {
+            Ok(key) => key,
+            Err(defect) => return self.rejected(Cow::Borrowed(body), type_byte, defect),
+        };
+        match self.validator.object(self.family, self.version, type_byte, cursor.rest()) {
+            Err(defect) => self.rejected(key, type_byte, defect),
+            Ok(object) => Item::Entry(Entry {
+                db: self.db,
+                key,
+                expire_at_ms: self.lead.expire_at_ms,
+                idle_seconds: self.lead.idle_seconds,
+                freq: self.lead.freq,
+                metadata_classes: self.lead.metadata_classes,
+                object,
+            }),
+        }
+    }
+
+    fn rejected<'b>(&self, key: Cow<'b, [u8]>, type_byte: u8, defect: Defect) -> Item<'b> {
+        Item::Rejected(Rejected { db: self.db, key, type_byte, defect })
+    }
+
+    fn end<'b>(&mut self, whole: &'b [u8]) -> Result<Step<'b>, Error> {
+        self.state = State::Ended;
+        let (covered, stored) = match whole.split_last_chunk::<CHECKSUM_BYTES>() {
+            Some((covered, stored)) if self.version >= 5 => (covered, u64::from_le_bytes(*stored)),
+            _ => (whole, 0),
+        };
+        self.crc.update(covered);
+        let computed = self.crc.finish();
+        if stored != 0 && stored != computed {
+            return Err(Error::Checksum { stored, computed });
+        }
+        self.offset += whole.len() as u64;
+        Ok(Step::Item { consumed: whole.len(), item: Item::End })
+    }
+
+    fn item<'b>(&mut self, whole: &'b [u8], item: Item<'b>) -> Step<'b> {
+        self.crc.update(whole);
+        self.offset += whole.len() as u64;
+        self.lead = Lead::default();
+        Step::Item { consumed: whole.len(), item }
+    }
+
+    fn to_usize(&self, bytes: u64) -> Result<usize, Error> {
+        usize::try_from(bytes).map_err(|_| self.limit("item size", bytes, usize::MAX as u64))
+    }
+
+    fn unskimmable(&self, cause: Unskimmable) -> Error {
+        match cause {
+            Unskimmable::Corrupt(what) => self.corrupt_because(what),
+            Unskimmable::TooLarge(bytes) => self.limit("item size", bytes, self.limits.value_bytes),
+            Unskimmable::TooMany(count) => self.limit("number of elements", count, self.limits.elements),
+        }
+    }
+
+    fn corrupt(&self, defect: Defect) -> Error {
+        match defect {
+            Defect::Limit { what, got, limit } => self.limit(what, got, limit),
+            Defect::Invalid { rule, .. } => self.corrupt_because(rule),
+            _ => self.corrupt_because("an item's fields don't fill its extent"),
+        }
+    }
+
+    const fn corrupt_because(&self, what: &'static str) -> Error {
+        Error::Corrupt { what, offset: self.offset }
+    }
+
+    const fn limit(&self, what: &'static str, got: u64, limit: u64) -> Error {
+        Error::Limit { what, got, limit, offset: self.offset }
+    }
+}
+
+/// `none` is what stands for "never" (db.c); other times before 1970 have passed like any in the past.
+fn expiry(time_ms: i64, none: i64) -> Option<u64> {
+    (time_ms != none).then(|| u64::try_from(time_ms).unwrap_or(0))
+}
+
+fn decimal(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0u16, |n, digit| digit.is_ascii_digit().then(|| n * 10 + u16::from(digit - b'0')))
+}
+
+fn key<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Cow<'b, [u8]>, Defect> {
+    owned_if_needed(cursor.text()?, "key length", limits.key_bytes)
+}
+
+fn text<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Cow<'b, [u8]>, Defect> {
+    owned_if_needed(cursor.text()?, "string length", limits.string_bytes)
+}
+
+fn owned_if_needed<'b>(text: Text<'b>, what: &'static str, limit: u64) -> Result<Cow<'b, [u8]>, Defect> {
+    if text.len() as u64 > limit {
+        return Err(Defect::Limit { what, got: text.len() as u64, limit });
+    }
+    match text {
+        Text::Plain(bytes) => Ok(Cow::Borrowed(bytes)),
+        other => Ok(Cow::Owned(other.to_vec()?)),
+    }
+}
+
+fn aux<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Item<'b>, Defect> {
+    Ok(Item::Aux { key: text(cursor, limits)?, value: text(cursor, limits)? })
+}
+
+fn numbers<const N: usize>(cursor: &mut Cursor<'_>) -> Result<[u64; N], Defect> {
+    let mut all = [0; N];
+    for n in &mut all {
+        *n = cursor.count()?;
+    }
+    Ok(all)
+}
+
+fn slot_import<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Item<'b>, Defect> {
+    let job = text(cursor, limits)?;
+    let ranges = cursor.count()?;
+    let ranges =
+        (0..ranges).map(|_| Ok((cursor.count()?, cursor.count()?))).collect::<Result<_, Defect>>()?;
+    Ok(Item::SlotImport { job, ranges })
+}

@@ -1,0 +1,219 @@
+//! Finds where an item ends, resuming where it stopped for want of bytes: each byte of a value that arrives in a
+//! thousand pieces is looked at once.
+
+use super::cursor::length_bytes;
+use super::layout::{Part, min_bytes};
+
+/// Nesting of the deepest layout is 3 (groups, consumers, their claims); a module's fields don't nest.
+#[derive(Debug, Clone)]
+struct Frame {
+    parts: &'static [Part],
+    next: usize,
+    /// Runs of `parts` that follow the current one.
+    left: u64,
+}
+
+/// How far a skim came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Skimmed {
+    /// The item ends before this offset.
+    End(usize),
+    /// Not before this many bytes are there can it end.
+    Need(u64),
+}
+
+/// Why an extent can't be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unskimmable {
+    Corrupt(&'static str),
+    TooLarge(u64),
+    TooMany(u64),
+}
+
+/// Bytes are missing: `Short(n)` says how many must be there from the item's start.
+enum Stop {
+    Short(u64),
+    Failed(Unskimmable),
+}
+
+impl From<Unskimmable> for Stop {
+    fn from(cause: Unskimmable) -> Self {
+        Self::Failed(cause)
+    }
+}
+
+/// A walk over an item's framing, from its first byte in a buffer that keeps starting there.
+#[derive(Debug, Clone)]
+pub(crate) struct Skim {
+    stack: Vec<Frame>,
+    at: usize,
+    bytes_max: u64,
+    count_max: u64,
+}
+
+impl Skim {
+    pub(crate) const fn new(bytes_max: u64, count_max: u64) -> Self {
+        Self { stack: Vec::new(), at: 0, bytes_max, count_max }
+    }
+
+    /// Starts over, `at` bytes into the buffer, keeping the allocation.
+    pub(crate) fn begin(&mut self, parts: &'static [Part], at: usize) {
+        self.stack.clear();
+        self.stack.push(Frame { parts, next: 0, left: 0 });
+        self.at = at;
+    }
+
+    /// Starts over at a key that a value of these parts follows.
+    pub(crate) fn begin_keyed(&mut self, parts: &'static [Part], at: usize) {
+        self.begin(parts, at);
+        self.stack.push(Frame { parts: &[Part::Str], next: 0, left: 0 });
+    }
+
+    /// Goes on as far as `buf`, which holds everything from the item's start, allows.
+    pub(crate) fn run(&mut self, buf: &[u8]) -> Result<Skimmed, Unskimmable> {
+        while let Some(part) = self.next_part() {
+            match self.step(part, buf) {
+                Ok(at) => self.at = at,
+                Err(Stop::Short(need)) => return self.need(need, part),
+                Err(Stop::Failed(cause)) => return Err(cause),
+            }
+        }
+        if self.at as u64 > self.bytes_max {
+            return Err(Unskimmable::TooLarge(self.at as u64));
+        }
+        Ok(Skimmed::End(self.at))
+    }
+
+    /// The step to take, leaving runs that are over.
+    fn next_part(&mut self) -> Option<Part> {
+        loop {
+            let frame = self.stack.last_mut()?;
+            if let Some(part) = frame.parts.get(frame.next) {
+                frame.next += 1;
+                return Some(*part);
+            }
+            if frame.left == 0 {
+                self.stack.pop();
+            } else {
+                frame.left -= 1;
+                frame.next = 0;
+            }
+        }
+    }
+
+    /// What is needed at least: this step, and the shortest form of all that is known to follow it.
+    fn need(&mut self, step: u64, part: Part) -> Result<Skimmed, Unskimmable> {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.next -= 1;
+        }
+        let rest = self.stack.iter().fold(0u64, |sum, frame| {
+            let runs = min_bytes(frame.parts).saturating_mul(frame.left);
+            sum.saturating_add(runs).saturating_add(min_bytes(&frame.parts[frame.next..]))
+        });
+        let need = step.saturating_add(rest.saturating_sub(part.min_bytes()));
+        if need > self.bytes_max {
+            return Err(Unskimmable::TooLarge(need));
+        }
+        Ok(Skimmed::Need(need))
+    }
+
+    fn step(&mut self, part: Part, buf: &[u8]) -> Result<usize, Stop> {
+        match part {
+            Part::Str => string_end(buf, self.at),
+            Part::Len => Ok(length(buf, self.at)?.1),
+            Part::Bytes(n) => fixed(buf, self.at, u64::from(n)),
+            Part::TextScore => text_score_end(buf, self.at),
+            Part::Each(parts) => self.each(parts, buf),
+            Part::Module => self.module(buf),
+        }
+    }
+
+    fn each(&mut self, parts: &'static [Part], buf: &[u8]) -> Result<usize, Stop> {
+        let (runs, at) = length(buf, self.at)?;
+        if runs > self.count_max {
+            return Err(Unskimmable::TooMany(runs).into());
+        }
+        if let Some(left) = runs.checked_sub(1) {
+            self.stack.push(Frame { parts, next: 0, left });
+        }
+        Ok(at)
+    }
+
+    /// `rdbLoadCheckModuleValue`: fields until the end mark. A field is a step of its own, so that a stop between two
+    /// resumes there.
+    fn module(&mut self, buf: &[u8]) -> Result<usize, Stop> {
+        let (opcode, at) = length(buf, self.at)?;
+        let end = match opcode {
+            0 => return Ok(at),
+            1 | 2 => length(buf, at)?.1,
+            3 => fixed(buf, at, 4)?,
+            4 => fixed(buf, at, 8)?,
+            5 => string_end(buf, at)?,
+            _ => return Err(Unskimmable::Corrupt("unknown opcode in a module's value").into()),
+        };
+        if let Some(frame) = self.stack.last_mut() {
+            frame.next -= 1;
+        }
+        Ok(end)
+    }
+}
+
+fn fixed(buf: &[u8], at: usize, len: u64) -> Result<usize, Stop> {
+    let end = (at as u64).saturating_add(len);
+    if end <= buf.len() as u64 { Ok(end as usize) } else { Err(Stop::Short(end)) }
+}
+
+/// A number and the offset after it.
+fn length(buf: &[u8], at: usize) -> Result<(u64, usize), Stop> {
+    match any_length(buf, at)? {
+        (Some(n), end) => Ok((n, end)),
+        (None, _) => Err(Unskimmable::Corrupt("a string encoding where a number belongs").into()),
+    }
+}
+
+/// A number, or `None` for a string encoding, and the offset after it.
+fn any_length(buf: &[u8], at: usize) -> Result<(Option<u64>, usize), Stop> {
+    let Some(&first) = buf.get(at) else { return Err(Stop::Short(at as u64 + 1)) };
+    if first < 0x40 {
+        return Ok((Some(u64::from(first)), at + 1));
+    }
+    if first >= 0xc0 {
+        return Ok((None, at + 1));
+    }
+    let end = fixed(buf, at, length_bytes(first) as u64)?;
+    let n = match (first, &buf[at + 1..end]) {
+        (0x40..=0x7f, &[low]) => u64::from(first & 0x3f) << 8 | u64::from(low),
+        (0x80, bytes) => bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)),
+        (0x81, bytes) => bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)),
+        _ => return Err(Unskimmable::Corrupt("unknown form of a length").into()),
+    };
+    Ok((Some(n), end))
+}
+
+fn string_end(buf: &[u8], at: usize) -> Result<usize, Stop> {
+    let (len, body) = any_length(buf, at)?;
+    let Some(len) = len else { return encoded_end(buf, at) };
+    fixed(buf, body, len)
+}
+
+fn encoded_end(buf: &[u8], at: usize) -> Result<usize, Stop> {
+    match buf[at] & 0x3f {
+        0 => fixed(buf, at, 2),
+        1 => fixed(buf, at, 3),
+        2 => fixed(buf, at, 5),
+        3 => {
+            let (packed, next) = length(buf, at + 1)?;
+            let (_, body) = length(buf, next)?;
+            fixed(buf, body, packed)
+        }
+        _ => Err(Unskimmable::Corrupt("unknown string encoding").into()),
+    }
+}
+
+fn text_score_end(buf: &[u8], at: usize) -> Result<usize, Stop> {
+    match buf.get(at) {
+        None => Err(Stop::Short(at as u64 + 1)),
+        Some(253..) => Ok(at + 1),
+        Some(&len) => fixed(buf, at + 1, u64::from(len)),
+    }
+}

@@ -1,0 +1,243 @@
+//! Proves a value well-formed before a server sees it.
+
+use std::collections::HashSet;
+
+use super::cursor::Text;
+use super::skim::{Skim, Skimmed};
+use super::types::{self, Kind, OP_KEY_META_OR_SLOT_IMPORT};
+use super::walk::{self, Spare, Visit};
+use super::{Defect, Family, Limits, Object, Value, layout, lzf, object};
+
+/// Checks values one by one, reusing its buffers.
+#[derive(Debug)]
+pub struct Validator {
+    limits: Limits,
+    spare: Spare,
+    marks: Vec<u64>,
+    text: Vec<u8>,
+}
+
+impl Validator {
+    /// A validator with these limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, spare: Spare::default(), marks: Vec::new(), text: Vec::new() }
+    }
+
+    /// Checks a serialized value: `body` is what follows the key in a snapshot of that family and version.
+    ///
+    /// # Errors
+    /// [`Defect`] with the first rule the value breaks.
+    pub fn object<'b>(
+        &mut self,
+        family: Family,
+        rdb_version: u16,
+        type_byte: u8,
+        body: &'b [u8],
+    ) -> Result<Object<'b>, Defect> {
+        let kind = types::kind_of(type_byte, family).ok_or(Defect::UnknownType(type_byte))?;
+        let object = Object::new(family, rdb_version, type_byte, body);
+        self.marks.clear();
+        let mut check = Check { kind, marks: &mut self.marks, text: &mut self.text };
+        walk::value((family, type_byte), body, &self.limits, &mut self.spare, &mut check)?;
+        self.unique(&object)?;
+        self.spare.shrink();
+        Ok(object)
+    }
+
+    /// Checks a payload as `DUMP` returns it: footer, checksum and value. `family` is the source server's, as the
+    /// payload doesn't say. Module metadata before the value (Redis 8.6) is left out of the object.
+    ///
+    /// # Errors
+    /// [`Defect`] with the first rule the payload breaks.
+    pub fn dump<'b>(&mut self, payload: &'b [u8], family: Family) -> Result<Object<'b>, Defect> {
+        let (mut type_byte, mut body, version) = object::split_payload(payload)?;
+        let known = match family {
+            Family::Redis => version <= 13,
+            Family::Valkey => version <= 11 || version == 80,
+        };
+        if !known {
+            return Err(Defect::Footer("unsupported RDB version"));
+        }
+        if type_byte == OP_KEY_META_OR_SLOT_IMPORT && family == Family::Redis {
+            (type_byte, body) = self.skip_metadata(body)?;
+        }
+        self.object(family, version, type_byte, body)
+    }
+
+    fn skip_metadata<'b>(&self, body: &'b [u8]) -> Result<(u8, &'b [u8]), Defect> {
+        let parts = layout::opcode(OP_KEY_META_OR_SLOT_IMPORT, Family::Redis).unwrap_or_default();
+        let mut skim = Skim::new(self.limits.value_bytes, self.limits.elements);
+        skim.begin(parts, 0);
+        let Ok(Skimmed::End(end)) = skim.run(body) else {
+            return Err(Defect::invalid("key metadata", "its classes don't end"));
+        };
+        body[end..].split_first().map(|(byte, rest)| (*byte, rest)).ok_or(Defect::Truncated)
+    }
+
+    /// No two marks are equal, or those that are belong to different strings after all.
+    fn unique(&mut self, object: &Object<'_>) -> Result<(), Defect> {
+        const KEEP: usize = 1 << 17;
+        self.marks.sort_unstable();
+        let suspicious = self.marks.windows(2).any(|pair| pair[0] == pair[1]);
+        if self.marks.capacity() > KEEP {
+            self.marks = Vec::new();
+        }
+        if suspicious { really_unique(&object.decode()?) } else { Ok(()) }
+    }
+}
+
+/// Checks one `DUMP` payload; see [`Validator::dump`], which reuses its buffers.
+///
+/// # Errors
+/// [`Defect`] with the first rule the payload breaks.
+pub fn parse_dump(payload: &[u8], family: Family, limits: Limits) -> Result<Object<'_>, Defect> {
+    Validator::new(limits).dump(payload, family)
+}
+
+/// The slow and exact way, with the standard library's randomly keyed hash.
+fn really_unique(value: &Value) -> Result<(), Defect> {
+    match value {
+        Value::Set(members) => distinct(members.iter(), "member"),
+        Value::ZSet(members) => distinct(members.iter().map(|(member, _)| member), "member"),
+        Value::Hash(fields) => distinct(fields.iter().map(|field| &field.field), "field"),
+        _ => Ok(()),
+    }
+}
+
+fn distinct<'v>(mut names: impl Iterator<Item = &'v Vec<u8>>, what: &'static str) -> Result<(), Defect> {
+    let mut seen = HashSet::new();
+    if names.all(|name| seen.insert(name)) { Ok(()) } else { Err(Defect::Duplicate(what)) }
+}
+
+/// Leaves a mark for each name that must be unique, and proves the rest decompressible.
+struct Check<'v> {
+    kind: Kind,
+    marks: &'v mut Vec<u64>,
+    text: &'v mut Vec<u8>,
+}
+
+impl Check<'_> {
+    fn mark(&mut self, name: Text<'_>) -> Result<(), Defect> {
+        let mark = mark(name.bytes(self.text)?);
+        self.marks.push(mark);
+        Ok(())
+    }
+}
+
+fn decompressible(text: Text<'_>) -> Result<(), Defect> {
+    match text {
+        Text::Lzf { data, len } => lzf::check(data, len),
+        _ => Ok(()),
+    }
+}
+
+impl Visit for Check<'_> {
+    fn element(&mut self, text: Text<'_>) -> Result<(), Defect> {
+        decompressible(text)?;
+        if self.kind == Kind::String { hyperloglog(text, self.text) } else { Ok(()) }
+    }
+
+    fn member(&mut self, text: Text<'_>) -> Result<(), Defect> {
+        self.mark(text)
+    }
+
+    fn scored(&mut self, member: Text<'_>, _score: f64) -> Result<(), Defect> {
+        self.mark(member)
+    }
+
+    fn field(&mut self, field: Text<'_>, value: Text<'_>, _expire_at_ms: u64) -> Result<(), Defect> {
+        decompressible(value)?;
+        self.mark(field)
+    }
+}
+
+/// A 64-bit mark of a name. Whoever makes two names collide only buys the exact check, which is linear too.
+#[inline]
+fn mark(name: &[u8]) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut state = fold(name.len() as u64 ^ K, K);
+    let mut rest = name;
+    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        state = fold(state ^ u64::from_le_bytes(*head), K);
+        rest = tail;
+    }
+    fold(state ^ tail_word(rest), K)
+}
+
+/// Up to seven bytes as a number.
+#[inline]
+fn tail_word(rest: &[u8]) -> u64 {
+    match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(head), Some(tail)) => {
+            u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32
+        }
+        _ => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// Registers of a HyperLogLog (hyperloglog.c: `HLL_REGISTERS`).
+const HLL_REGISTERS: usize = 1 << 14;
+const HLL_HEADER_BYTES: usize = 16;
+
+/// Any string may begin with `HYLL`: the server checks most of it when it is used as a HyperLogLog. What servers before
+/// 2025 didn't check is a sparse one whose runs exceed the registers, and no server ever writes such.
+fn hyperloglog(text: Text<'_>, spare: &mut Vec<u8>) -> Result<(), Defect> {
+    const SPARSE: &[u8] = b"HYLL\x01";
+    let sparse = match text {
+        Text::Plain(bytes) => bytes.starts_with(SPARSE),
+        Text::Int(_) => false,
+        Text::Lzf { data, .. } => lzf::prefix::<5>(data).is_some_and(|start| start == SPARSE),
+    };
+    if sparse { sparse_registers(text.bytes(spare)?) } else { Ok(()) }
+}
+
+fn sparse_registers(bytes: &[u8]) -> Result<(), Defect> {
+    let mut runs = bytes.get(HLL_HEADER_BYTES..).unwrap_or_default().iter();
+    let mut registers = 0;
+    while let Some(&head) = runs.next() {
+        registers += match head {
+            0x00..=0x3f => usize::from(head) + 1,
+            0x40..=0x7f => {
+                let low = runs.next().copied().unwrap_or_default();
+                (usize::from(head & 0x3f) << 8 | usize::from(low)) + 1
+            }
+            _ => usize::from(head & 3) + 1,
+        };
+    }
+    match registers <= HLL_REGISTERS {
+        true => Ok(()),
+        false => Err(Defect::invalid("HyperLogLog", "its sparse runs exceed its registers")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_tell_short_names_apart() {
+        let names: Vec<Vec<u8>> = (0..200_000u32).map(|n| n.to_string().into_bytes()).collect();
+        let marks: HashSet<u64> = names.iter().map(|name| mark(name)).collect();
+        assert_eq!(marks.len(), names.len());
+        let zeros: HashSet<u64> = (0..64).map(|len| mark(&vec![0; len])).collect();
+        assert_eq!(zeros.len(), 64, "the length counts");
+    }
+
+    #[test]
+    fn an_overlong_sparse_hyperloglog_is_refused_and_look_alikes_are_not() {
+        let header = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+        let with = |runs: &[u8]| hyperloglog(Text::Plain(&[&header[..], runs].concat()), &mut Vec::new());
+        assert_eq!(with(&[0x7f, 0xff]), Ok(()));
+        assert!(with(&[0x7f, 0xff, 0x00]).is_err());
+        assert_eq!(with(&[0x40]), Ok(()));
+        assert_eq!(hyperloglog(Text::Plain(b"HYLL"), &mut Vec::new()), Ok(()));
+        assert_eq!(hyperloglog(Text::Plain(b"HYLL\x00short"), &mut Vec::new()), Ok(()));
+    }
+}

@@ -1,0 +1,57 @@
+//! Decoded values: what a key holds, whatever the encoding it came in.
+
+mod commands;
+mod decode;
+mod stream;
+
+pub use stream::{
+    Consumer, Group, GroupMeta, Idempotency, IdempotencyMeta, Pending, Producer, Stream, StreamEntry,
+    StreamId, StreamMeta,
+};
+
+/// What a key holds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A string, a HyperLogLog or a bitmap.
+    String(Vec<u8>),
+    /// A list, from left to right.
+    List(Vec<Vec<u8>>),
+    /// A set, in the order of its serialized form.
+    Set(Vec<Vec<u8>>),
+    /// Members of a sorted set with their scores, in the order of the serialized form.
+    ZSet(Vec<(Vec<u8>, f64)>),
+    /// A hash, in the order of its serialized form.
+    Hash(Vec<HashField>),
+    /// A stream.
+    Stream(Box<Stream>),
+    /// A value of a module's own type: only that module can read it.
+    Module(super::ModuleType),
+}
+
+/// A field of a hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashField {
+    /// Its name.
+    pub field: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// When it expires: milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
+}
+
+/// What a target can't be given because it has no place for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Loss {
+    /// The expiry of so many fields of a hash.
+    FieldTtl(u64),
+    /// A stream's idempotent ids: so many are forgotten, and a producer that repeats one adds its entry again.
+    StreamIdempotency(u64),
+    /// When consumers were last seen or got an entry: so many of them show another time.
+    ConsumerTimes(u64),
+    /// `entries_added`, `max_deleted_id` and the `entries_read` of groups: so many numbers are guessed by the target.
+    StreamCounters(u64),
+    /// Pending entries that were deleted from the stream: commands can't claim them.
+    PendingDeleted(u64),
+}

@@ -1,0 +1,125 @@
+//! Hashes, with and without expiring fields.
+
+use super::{Meter, Spare, Visit};
+use crate::rdb::Defect;
+use crate::rdb::cursor::{Cursor, Text};
+use crate::rdb::packed::Elements;
+use crate::rdb::packed::listpack::Listpack;
+use crate::rdb::packed::ziplist::Ziplist;
+use crate::rdb::packed::zipmap::Zipmap;
+use crate::rdb::types::*;
+
+/// The latest expiry of a field in Redis (ebuckets.h: `EB_EXPIRE_TIME_MAX`), in milliseconds.
+const REDIS_EXPIRE_MAX: u64 = (1 << 48) - 1;
+
+const fn invalid(rule: &'static str) -> Defect {
+    Defect::invalid("hash", rule)
+}
+
+const BAD_EXPIRY: Defect = invalid("a field's expiry is out of range");
+
+pub(super) fn walk<V: Visit>(
+    type_byte: u8,
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    spare: &mut Spare,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    match type_byte {
+        HASH => {
+            for _ in 0..meter.count_some(cursor, "hash")? {
+                visit.field(meter.text(cursor)?, meter.text(cursor)?, 0)?;
+            }
+            Ok(())
+        }
+        HASH_ZIPMAP => pairs(Zipmap::new(meter.blob(cursor, &mut spare.blob)?)?, visit),
+        HASH_ZIPLIST => pairs(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit),
+        _ => pairs(Listpack::new(meter.blob(cursor, &mut spare.blob)?)?, visit),
+    }
+}
+
+#[inline]
+fn pairs<'s, V: Visit>(mut elements: impl Elements<'s>, visit: &mut V) -> Result<(), Defect> {
+    let mut empty = true;
+    while let Some(field) = elements.next()? {
+        visit.field(field, elements.expect("hash", "a field without a value")?, 0)?;
+        empty = false;
+    }
+    if empty { Err(Defect::Empty("hash")) } else { Ok(()) }
+}
+
+/// Redis 7.4+: the earliest expiry, then fields whose expiry counts from it (0 for none, else plus 1).
+pub(super) fn redis_expiring<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let earliest = cursor.u64_le()?;
+    if earliest > REDIS_EXPIRE_MAX + 1 {
+        return Err(BAD_EXPIRY);
+    }
+    for _ in 0..meter.count_some(cursor, "hash")? {
+        let expire_at = match cursor.count()? {
+            0 => 0,
+            after => earliest.checked_add(after - 1).ok_or(BAD_EXPIRY)?,
+        };
+        visit.field(meter.text(cursor)?, meter.text(cursor)?, redis_expiry(expire_at)?)?;
+    }
+    Ok(())
+}
+
+/// Release candidates of Redis 7.4: absolute times, no earliest one.
+pub(super) fn redis_expiring_rc<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    for _ in 0..meter.count_some(cursor, "hash")? {
+        let expire_at = redis_expiry(cursor.count()?)?;
+        visit.field(meter.text(cursor)?, meter.text(cursor)?, expire_at)?;
+    }
+    Ok(())
+}
+
+fn redis_expiry(at_ms: u64) -> Result<u64, Defect> {
+    if at_ms <= REDIS_EXPIRE_MAX { Ok(at_ms) } else { Err(BAD_EXPIRY) }
+}
+
+/// Redis 7.4+: a listpack of field, value, absolute expiry (0 for none).
+pub(super) fn redis_listpack_expiring<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    spare: &mut Spare,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let mut elements = Listpack::new(meter.blob(cursor, &mut spare.blob)?)?;
+    let mut empty = true;
+    while let Some(field) = elements.next()? {
+        let value = elements.expect("hash", "a field without a value")?;
+        let Text::Int(expire_at) = elements.expect("hash", "a field without an expiry")? else {
+            return Err(invalid("a field's expiry is no number"));
+        };
+        let expire_at = u64::try_from(expire_at).map_err(|_| BAD_EXPIRY)?;
+        visit.field(field, value, redis_expiry(expire_at)?)?;
+        empty = false;
+    }
+    if empty { Err(Defect::Empty("hash")) } else { Ok(()) }
+}
+
+/// Valkey 9: field, value, absolute expiry (-1 for none).
+pub(super) fn valkey_expiring<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    for _ in 0..meter.count_some(cursor, "hash")? {
+        let (field, value) = (meter.text(cursor)?, meter.text(cursor)?);
+        let expire_at = match cursor.u64_le()?.cast_signed() {
+            -1 => 0,
+            at @ 0.. => at.cast_unsigned(),
+            _ => return Err(BAD_EXPIRY),
+        };
+        visit.field(field, value, expire_at)?;
+    }
+    Ok(())
+}
