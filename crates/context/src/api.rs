@@ -152,6 +152,51 @@ required_functions! {
     RedisModule_ReplySetArrayLength
     RedisModule_ReplySetMapLength
     RedisModule_ReplySetSetLength
+    RedisModule_CreateCommand
+    RedisModule_CreateSubcommand
+    RedisModule_GetCommand
+    RedisModule_SetCommandInfo
+    RedisModule_IsKeysPositionRequest
+    RedisModule_IsChannelsPositionRequest
+    RedisModule_KeyAtPosWithFlags
+    RedisModule_ChannelAtPosWithFlags
+    RedisModule_Call
+    RedisModule_CallReplyType
+    RedisModule_CallReplyLength
+    RedisModule_CallReplyInteger
+    RedisModule_CallReplyDouble
+    RedisModule_CallReplyBool
+    RedisModule_CallReplyStringPtr
+    RedisModule_CallReplyBigNumber
+    RedisModule_CallReplyVerbatim
+    RedisModule_CallReplyArrayElement
+    RedisModule_CallReplySetElement
+    RedisModule_CallReplyMapElement
+    RedisModule_CallReplyAttribute
+    RedisModule_CallReplyAttributeElement
+    RedisModule_FreeCallReply
+    RedisModule_Replicate
+    RedisModule_ReplicateVerbatim
+    RedisModule_SetModuleOptions
+    RedisModule_GetSelectedDb
+    RedisModule_SelectDb
+    RedisModule_DbSize
+    RedisModule_GetUsedMemoryRatio
+    RedisModule_GetRandomBytes
+    RedisModule_GetRandomHexChars
+    RedisModule_Milliseconds
+    RedisModule_GetClientId
+    RedisModule_GetClientUserNameById
+    RedisModule_RedactClientCommandArgument
+    RedisModule_ServerInfoGetFieldUnsigned
+    RedisModule_ServerInfoGetFieldSigned
+    RedisModule_ServerInfoGetFieldDouble
+    RedisModule_GetModuleUserFromUserName
+    RedisModule_FreeModuleUser
+    RedisModule_ACLCheckCommandPermissions
+    RedisModule_PublishMessage
+    RedisModule_PublishMessageShard
+    RedisModule_SignalModifiedKey
 }
 
 /// Reached only if a function was used that the load did not check; the guard turns it into an error.

@@ -4,26 +4,51 @@
 #[cfg(panic = "abort")]
 compile_error!("redis-context turns panics into errors: build with panic = \"unwind\"");
 
+mod alloc;
 mod api;
+mod args;
+mod blocked;
 mod call;
 mod cell;
+mod command;
 mod context;
+mod detached;
 mod error;
 mod event_loop;
 pub mod events;
 mod guard;
+mod info;
 mod key;
 mod keyspace;
 mod log;
+mod module;
+mod native_type;
 mod outcome;
+mod publish;
 mod reply;
+mod scan;
 mod server;
+mod server_info;
+mod state;
 mod string;
 mod timer;
+mod user;
 mod write;
 
-pub use call::CallError;
+pub use blocked::{BlockBuilder, Blocked, Unblocker};
+pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
+pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};
+pub use scan::{ScanCursor, ScanProgress};
+pub use args::Args;
+pub use call::{
+    ARGS_INLINE_MAX, CallError, CallFlags, CallReply, ReplicateFlags, ReplyList, ReplyPairs, ReplyRef,
+    ReplyView,
+};
 pub use cell::MainCell;
+pub use command::{
+    Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, FindKeys,
+    Handler, KeyAccess, KeySpec, Positions,
+};
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
 pub use key::{HASH_FIELDS_PER_CALL, HashCondition, KeyType, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey};
@@ -32,11 +57,22 @@ pub use log::{LogLevel, log, log_fmt};
 pub use outcome::{ErrorReply, Outcome, Streamed};
 pub use reply::{Reply, ReplyWriter, VerbatimFormat};
 pub use server::{Family, Server, Version, server};
+pub use server_info::ServerInfo;
+pub use state::{ContextFlags, ModuleOptions};
 pub use string::{RedisStr, RedisString};
 pub use timer::{TIMER_MAX, Timer};
+pub use user::Permission;
 pub use write::NotNow;
 
 pub use context::{
     BlockedContext, CommandContext, Context, EventContext, LoadContext, NotificationContext, TimerContext,
     UnloadContext, WriteContext,
 };
+
+/// What `module!` expands to; not for direct use.
+#[doc(hidden)]
+pub mod entry {
+    pub use crate::alloc::{ServerAlloc, process};
+    pub use crate::module::{Module, on_load, on_unload};
+    pub use redis_module::raw::{RedisModuleCtx as RawContext, RedisModuleString as RawString};
+}

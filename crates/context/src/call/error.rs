@@ -1,0 +1,102 @@
+//! Why a command did not run.
+
+use std::io;
+
+use super::format::CallFlags;
+
+/// Why a command did not run (`RM_Call`'s errno, module.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The server knows no such command.
+    #[error("the server knows no such command")]
+    UnknownCommand,
+    /// The command takes another number of arguments.
+    #[error("wrong number of arguments for the command")]
+    WrongArity,
+    /// The user may not run it on these keys.
+    #[error("the user has no permission for the command or its keys")]
+    NotPermitted,
+    /// There is no user to run it as.
+    #[error("there is no user to run the command as")]
+    NoUser,
+    /// A key belongs to a slot of another node.
+    #[error("a key of the command belongs to another cluster node")]
+    NotMySlot,
+    /// The cluster is down.
+    #[error("the cluster is down")]
+    ClusterDown,
+    /// The cluster is down and may only be read.
+    #[error("the cluster is down and may only be read")]
+    ClusterReadOnly,
+    /// The command uses memory and there is none left ([`CallFlags::RESPECT_DENY_OOM`]).
+    #[error("there is no memory left for the command")]
+    OutOfMemory,
+    /// The command writes ([`CallFlags::NO_WRITES`]).
+    #[error("the command writes, which this call does not allow")]
+    WriteNotAllowed,
+    /// It writes, or there is no memory: both were forbidden.
+    #[error("the command writes or needs memory, which this call does not allow")]
+    WriteOrMemoryNotAllowed,
+    /// The command is not for scripts, or a script could not write now ([`CallFlags::SCRIPT_MODE`]).
+    #[error("the command is not allowed in script mode, or writes are not possible now")]
+    NotInScripts,
+    /// The server lacks a flag.
+    #[error("this server has no call flag {flag}: it came with {since}")]
+    Unsupported {
+        /// The flag.
+        flag: &'static str,
+        /// The first versions that have it.
+        since: &'static str,
+    },
+    /// A cause that this crate does not know.
+    #[error("the command did not run: errno {0}")]
+    Other(i32),
+}
+
+impl CallError {
+    /// The cause of a call that gave no reply.
+    #[cold]
+    pub(super) fn last(flags: CallFlags) -> Self {
+        Self::from_errno(io::Error::last_os_error().raw_os_error().unwrap_or_default(), flags)
+    }
+
+    fn from_errno(errno: i32, flags: CallFlags) -> Self {
+        match errno {
+            libc::ENOENT => Self::UnknownCommand,
+            libc::EINVAL => Self::WrongArity,
+            libc::EACCES => Self::NotPermitted,
+            libc::ENOTSUP => Self::NoUser,
+            libc::EPERM => Self::NotMySlot,
+            libc::ENETDOWN => Self::ClusterDown,
+            libc::EROFS => Self::ClusterReadOnly,
+            libc::ESPIPE => Self::NotInScripts,
+            libc::ENOSPC => Self::no_space(flags),
+            other => Self::Other(other),
+        }
+    }
+
+    /// One errno stands for two causes.
+    fn no_space(flags: CallFlags) -> Self {
+        match (flags.contains(CallFlags::NO_WRITES), flags.contains(CallFlags::RESPECT_DENY_OOM)) {
+            (true, false) => Self::WriteNotAllowed,
+            (false, _) => Self::OutOfMemory,
+            (true, true) => Self::WriteOrMemoryNotAllowed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_errno_of_two_causes_is_told_apart_by_the_flags() {
+        let cause = |flags| CallError::from_errno(libc::ENOSPC, flags);
+        assert_eq!(cause(CallFlags::NO_WRITES), CallError::WriteNotAllowed);
+        assert_eq!(cause(CallFlags::RESPECT_DENY_OOM), CallError::OutOfMemory);
+        let both = CallFlags::NO_WRITES | CallFlags::RESPECT_DENY_OOM;
+        assert_eq!(cause(both), CallError::WriteOrMemoryNotAllowed);
+        assert_eq!(CallError::from_errno(4242, both), CallError::Other(4242));
+    }
+}

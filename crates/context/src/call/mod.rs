@@ -1,0 +1,113 @@
+//! Running the server's own commands, and replicating commands as they stand.
+
+mod error;
+mod format;
+mod replicate;
+mod reply;
+
+pub use error::CallError;
+pub use format::{ARGS_INLINE_MAX, CallFlags};
+pub use replicate::ReplicateFlags;
+pub use reply::{CallReply, ReplyList, ReplyPairs, ReplyRef, ReplyView};
+
+use std::ffi::CStr;
+
+use redis_module::raw;
+
+use crate::api::required;
+use crate::context::WriteContext;
+use crate::string::RedisString;
+
+/// Passes up to twelve buffers to a variadic function: pointer and length of each.
+macro_rules! with_buffers {
+    ($function:ident($($fixed:expr),*), $args:expr, else $more:expr) => {
+        match $args {
+            [] => $function($($fixed),*),
+            [a] => with_buffers!(@ $function, ($($fixed),*), a),
+            [a, b] => with_buffers!(@ $function, ($($fixed),*), a, b),
+            [a, b, c] => with_buffers!(@ $function, ($($fixed),*), a, b, c),
+            [a, b, c, d] => with_buffers!(@ $function, ($($fixed),*), a, b, c, d),
+            [a, b, c, d, e] => with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e),
+            [a, b, c, d, e, f] => with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f),
+            [a, b, c, d, e, f, g] => with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g),
+            [a, b, c, d, e, f, g, h] => with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g, h),
+            [a, b, c, d, e, f, g, h, i] => {
+                with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g, h, i)
+            }
+            [a, b, c, d, e, f, g, h, i, j] => {
+                with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g, h, i, j)
+            }
+            [a, b, c, d, e, f, g, h, i, j, k] => {
+                with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g, h, i, j, k)
+            }
+            [a, b, c, d, e, f, g, h, i, j, k, l] => {
+                with_buffers!(@ $function, ($($fixed),*), a, b, c, d, e, f, g, h, i, j, k, l)
+            }
+            _ => $more,
+        }
+    };
+    (@ $function:ident, ($($fixed:expr),*), $($arg:ident),+) => {
+        $function($($fixed),*, $($arg.as_ptr(), $arg.len()),+)
+    };
+}
+
+pub(crate) use with_buffers;
+
+impl WriteContext<'_> {
+    /// Runs a command of the server's.
+    ///
+    /// `Ok` is the command's reply, which may be an error reply: see [`CallReply::check`]. `Err` means that
+    /// the command did not run.
+    ///
+    /// Up to [`ARGS_INLINE_MAX`] arguments are passed as plain buffers, which costs no allocation here and
+    /// lets the server own its strings (a shared string would keep a second reference, and so integers would
+    /// not be stored as integers). More arguments are copied into strings first.
+    ///
+    /// With [`CallFlags::REPLICATE`] the effects reach the AOF and the replicas, all calls of one callback
+    /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
+    #[inline]
+    pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
+        if flags.needs_7_2() {
+            flags.check()?;
+        }
+        let call = required!(RedisModule_Call);
+        let (ctx, name) = (self.as_ptr(), name.as_ptr());
+        let format = flags.format(args.len());
+        clear_errno();
+        // SAFETY: R15: the format names exactly the buffers that follow, which the server copies.
+        let reply = unsafe {
+            with_buffers!(call(ctx, name, format), args, else {
+                return self.call_many(name, flags, args);
+            })
+        };
+        // SAFETY: R16: a reply of this context, owned from here on.
+        unsafe { CallReply::from_call(reply, flags) }
+    }
+
+    /// For more arguments than are passed inline.
+    #[cold]
+    fn call_many(
+        &self,
+        name: *const std::ffi::c_char,
+        flags: CallFlags,
+        args: &[&[u8]],
+    ) -> Result<CallReply<'_>, CallError> {
+        let call = required!(RedisModule_Call);
+        let strings: Vec<RedisString> = args.iter().map(|arg| RedisString::new(arg)).collect();
+        let mut pointers: Vec<*mut raw::RedisModuleString> =
+            strings.iter().map(RedisString::as_ptr).collect();
+        let format = flags.vector_format();
+        clear_errno();
+        // SAFETY: R15: "v" reads a vector of live strings and its length.
+        let reply =
+            unsafe { call(self.as_ptr(), name, format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) };
+        // SAFETY: R16: a reply of this context, owned from here on.
+        unsafe { CallReply::from_call(reply, flags) }
+    }
+}
+
+#[inline]
+fn clear_errno() {
+    // SAFETY: R2: the thread's own errno.
+    unsafe { *libc::__errno_location() = 0 };
+}

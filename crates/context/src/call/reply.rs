@@ -1,0 +1,358 @@
+//! The reply of a command that a module ran.
+
+use std::ffi::c_char;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use redis_module::raw;
+
+use super::error::CallError;
+use super::format::CallFlags;
+use crate::api::required;
+use crate::context::Context;
+use crate::outcome::ErrorReply;
+use crate::reply::{Reply, VerbatimFormat};
+
+/// A reply that is freed when it is dropped. It lives no longer than the context that made the call.
+pub struct CallReply<'cx> {
+    /// NULL only for the success of a dry run, which gives no reply.
+    raw: *mut raw::RedisModuleCallReply,
+    context: PhantomData<(&'cx Context<'cx>, *mut ())>,
+}
+
+impl CallReply<'_> {
+    /// # Safety
+    /// `raw` is what `RM_Call` returned with `flags`, with errno cleared before, and is owned by nobody else.
+    #[inline]
+    pub(super) unsafe fn from_call(
+        raw: *mut raw::RedisModuleCallReply,
+        flags: CallFlags,
+    ) -> Result<Self, CallError> {
+        if raw.is_null() {
+            return Self::without_reply(flags);
+        }
+        Ok(Self { raw, context: PhantomData })
+    }
+
+    #[cold]
+    fn without_reply(flags: CallFlags) -> Result<Self, CallError> {
+        match CallError::last(flags) {
+            CallError::Other(0) if flags.contains(CallFlags::DRY_RUN) => {
+                Ok(Self { raw: ptr::null_mut(), context: PhantomData })
+            }
+            error => Err(error),
+        }
+    }
+
+    /// The reply, borrowed.
+    #[inline]
+    pub fn as_reply(&self) -> ReplyRef<'_> {
+        ReplyRef { raw: self.raw, owner: PhantomData }
+    }
+
+    /// The reply's type and value.
+    pub fn view(&self) -> ReplyView<'_> {
+        self.as_reply().view()
+    }
+
+    /// Itself, or the error it is.
+    #[inline]
+    pub fn check(self) -> Result<Self, ErrorReply> {
+        if self.as_reply().is_error() { Err(self.as_reply().to_error()) } else { Ok(self) }
+    }
+
+    /// A copy that outlives the call.
+    pub fn to_reply(&self) -> Reply {
+        self.as_reply().to_reply()
+    }
+}
+
+impl Drop for CallReply<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.raw.is_null() {
+            let free = required!(RedisModule_FreeCallReply);
+            // SAFETY: R16: freed once, while its context is alive.
+            unsafe { free(self.raw) };
+        }
+    }
+}
+
+impl fmt::Debug for CallReply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_reply().fmt(f)
+    }
+}
+
+/// A reply or a part of one, borrowed.
+#[derive(Clone, Copy)]
+pub struct ReplyRef<'r> {
+    raw: *mut raw::RedisModuleCallReply,
+    owner: PhantomData<&'r CallReply<'r>>,
+}
+
+/// A reply's type and value. A RESP3 type shows only in calls with [`CallFlags::RESP3`].
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum ReplyView<'r> {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// A floating point number.
+    Double(f64),
+    /// True or false.
+    Bool(bool),
+    /// A bulk string or a status: the server doesn't tell them apart here.
+    String(&'r [u8]),
+    /// An error: code and message.
+    Error(&'r [u8]),
+    /// A list.
+    Array(ReplyList<'r>),
+    /// Members without order.
+    Set(ReplyList<'r>),
+    /// Pairs.
+    Map(ReplyPairs<'r>),
+    /// Decimal digits.
+    BigNumber(&'r [u8]),
+    /// A text and its format, three bytes such as `txt`.
+    Verbatim(&'r [u8], &'r [u8]),
+    /// A type that this crate does not know.
+    Unknown(i32),
+}
+
+impl<'r> ReplyRef<'r> {
+    #[inline]
+    fn kind(self) -> isize {
+        if self.raw.is_null() {
+            return raw::REDISMODULE_REPLY_NULL;
+        }
+        let kind = required!(RedisModule_CallReplyType);
+        // SAFETY: R16: a live reply.
+        unsafe { kind(self.raw) as isize }
+    }
+
+    /// Whether this is an error.
+    #[inline]
+    pub fn is_error(self) -> bool {
+        self.kind() == raw::REDISMODULE_REPLY_ERROR
+    }
+
+    /// The reply's type and value.
+    pub fn view(self) -> ReplyView<'r> {
+        match self.kind() {
+            raw::REDISMODULE_REPLY_NULL => ReplyView::Null,
+            raw::REDISMODULE_REPLY_INTEGER => ReplyView::Int(self.int()),
+            raw::REDISMODULE_REPLY_DOUBLE => ReplyView::Double(self.double()),
+            raw::REDISMODULE_REPLY_BOOL => ReplyView::Bool(self.bool()),
+            raw::REDISMODULE_REPLY_STRING => ReplyView::String(self.string()),
+            raw::REDISMODULE_REPLY_ERROR => ReplyView::Error(self.string()),
+            raw::REDISMODULE_REPLY_ARRAY => {
+                ReplyView::Array(self.list(required!(RedisModule_CallReplyArrayElement)))
+            }
+            raw::REDISMODULE_REPLY_SET => {
+                ReplyView::Set(self.list(required!(RedisModule_CallReplySetElement)))
+            }
+            raw::REDISMODULE_REPLY_MAP => ReplyView::Map(ReplyPairs { map: self, next: 0, len: self.len() }),
+            raw::REDISMODULE_REPLY_BIG_NUMBER => ReplyView::BigNumber(self.big_number()),
+            raw::REDISMODULE_REPLY_VERBATIM_STRING => self.verbatim(),
+            other => ReplyView::Unknown(other as i32),
+        }
+    }
+
+    /// The bytes of a string, status, verbatim text or big number.
+    pub fn as_bytes(self) -> Option<&'r [u8]> {
+        match self.view() {
+            ReplyView::String(bytes) | ReplyView::BigNumber(bytes) | ReplyView::Verbatim(bytes, _) => {
+                Some(bytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of a whole number.
+    pub fn as_i64(self) -> Option<i64> {
+        match self.view() {
+            ReplyView::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The attributes that came with the reply (RESP3).
+    pub fn attributes(self) -> Option<ReplyPairs<'r>> {
+        if self.raw.is_null() {
+            return None;
+        }
+        let attribute = required!(RedisModule_CallReplyAttribute);
+        // SAFETY: R16: a live reply; its attribute lives as long.
+        let raw = unsafe { attribute(self.raw) };
+        let map = ReplyRef { raw, owner: PhantomData };
+        NonNull::new(raw).map(|_| ReplyPairs { map, next: 0, len: map.len() })
+    }
+
+    /// A copy that outlives the call. What this crate does not know becomes an error in its place.
+    pub fn to_reply(self) -> Reply {
+        match self.view() {
+            ReplyView::Null => Reply::Null,
+            ReplyView::Int(value) => Reply::Int(value),
+            ReplyView::Double(value) => Reply::Double(value),
+            ReplyView::Bool(value) => Reply::Bool(value),
+            ReplyView::String(bytes) => Reply::bulk(bytes),
+            ReplyView::Error(_) => Reply::Error(self.to_error()),
+            ReplyView::Array(items) => Reply::Array(items.map(Self::to_reply).collect()),
+            ReplyView::Set(items) => Reply::Set(items.map(Self::to_reply).collect()),
+            ReplyView::Map(pairs) => {
+                Reply::Map(pairs.map(|(key, value)| (key.to_reply(), value.to_reply())).collect())
+            }
+            ReplyView::BigNumber(digits) => Reply::BigNumber(String::from_utf8_lossy(digits).into_owned()),
+            ReplyView::Verbatim(text, b"mkd") => Reply::Verbatim(VerbatimFormat::Markdown, text.to_vec()),
+            ReplyView::Verbatim(text, _) => Reply::Verbatim(VerbatimFormat::Text, text.to_vec()),
+            ReplyView::Unknown(kind) => Reply::Error(ErrorReply::err(format!("unknown reply type {kind}"))),
+        }
+    }
+
+    /// The error this is, code and message apart.
+    pub fn to_error(self) -> ErrorReply {
+        let text = String::from_utf8_lossy(self.string());
+        match text.split_once(' ') {
+            Some((code, message)) => ErrorReply::new(code, message),
+            None => ErrorReply::err(text),
+        }
+    }
+
+    fn len(self) -> usize {
+        let len = required!(RedisModule_CallReplyLength);
+        // SAFETY: R16: a live reply.
+        unsafe { len(self.raw) }
+    }
+
+    fn int(self) -> i64 {
+        let int = required!(RedisModule_CallReplyInteger);
+        // SAFETY: R16: a live reply.
+        unsafe { int(self.raw) }
+    }
+
+    fn double(self) -> f64 {
+        let double = required!(RedisModule_CallReplyDouble);
+        // SAFETY: R16: a live reply.
+        unsafe { double(self.raw) }
+    }
+
+    fn bool(self) -> bool {
+        let bool = required!(RedisModule_CallReplyBool);
+        // SAFETY: R16: a live reply.
+        unsafe { bool(self.raw) != 0 }
+    }
+
+    fn string(self) -> &'r [u8] {
+        let string = required!(RedisModule_CallReplyStringPtr);
+        let mut len = 0;
+        // SAFETY: R16: a live reply; the bytes live as long.
+        unsafe { bytes(string(self.raw, &raw mut len), len) }
+    }
+
+    fn big_number(self) -> &'r [u8] {
+        let digits = required!(RedisModule_CallReplyBigNumber);
+        let mut len = 0;
+        // SAFETY: R16: a live reply; the bytes live as long.
+        unsafe { bytes(digits(self.raw, &raw mut len), len) }
+    }
+
+    fn verbatim(self) -> ReplyView<'r> {
+        let verbatim = required!(RedisModule_CallReplyVerbatim);
+        let (mut len, mut format) = (0, ptr::null());
+        // SAFETY: R16: a live reply; text and format (three bytes) live as long.
+        unsafe {
+            let text = bytes(verbatim(self.raw, &raw mut len, &raw mut format), len);
+            ReplyView::Verbatim(text, bytes(format, 3))
+        }
+    }
+
+    fn list(self, element: Element) -> ReplyList<'r> {
+        ReplyList { list: self, element, next: 0, len: self.len() }
+    }
+}
+
+impl fmt::Debug for ReplyRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_reply().fmt(f)
+    }
+}
+
+type Element = unsafe extern "C" fn(*mut raw::RedisModuleCallReply, usize) -> *mut raw::RedisModuleCallReply;
+
+/// The elements of an array or a set.
+#[derive(Clone, Copy)]
+pub struct ReplyList<'r> {
+    list: ReplyRef<'r>,
+    element: Element,
+    next: usize,
+    len: usize,
+}
+
+impl<'r> Iterator for ReplyList<'r> {
+    type Item = ReplyRef<'r>;
+
+    fn next(&mut self) -> Option<ReplyRef<'r>> {
+        if self.next >= self.len {
+            return None;
+        }
+        let element = self.element;
+        // SAFETY: R16: a live list; its elements live as long, NULL past the end reads as a null.
+        let raw = unsafe { element(self.list.raw, self.next) };
+        self.next += 1;
+        Some(ReplyRef { raw, owner: PhantomData })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len - self.next, Some(self.len - self.next))
+    }
+}
+
+impl ExactSizeIterator for ReplyList<'_> {}
+
+/// The pairs of a map.
+#[derive(Clone, Copy)]
+pub struct ReplyPairs<'r> {
+    map: ReplyRef<'r>,
+    next: usize,
+    len: usize,
+}
+
+impl<'r> Iterator for ReplyPairs<'r> {
+    type Item = (ReplyRef<'r>, ReplyRef<'r>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.len {
+            return None;
+        }
+        let element = if self.map.kind() == raw::REDISMODULE_REPLY_ATTRIBUTE {
+            required!(RedisModule_CallReplyAttributeElement)
+        } else {
+            required!(RedisModule_CallReplyMapElement)
+        };
+        let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: R16: a live map; its elements live as long.
+        unsafe { element(self.map.raw, self.next, &raw mut key, &raw mut value) };
+        self.next += 1;
+        Some((ReplyRef { raw: key, owner: PhantomData }, ReplyRef { raw: value, owner: PhantomData }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len - self.next, Some(self.len - self.next))
+    }
+}
+
+impl ExactSizeIterator for ReplyPairs<'_> {}
+
+/// # Safety
+/// `start` is NULL or points to `len` bytes that live for `'a`.
+unsafe fn bytes<'a>(start: *const c_char, len: usize) -> &'a [u8] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts(start.cast(), len) }
+}

@@ -1,0 +1,127 @@
+//! The functions that the server calls for a command.
+
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+use redis_module::raw;
+
+use crate::args::Args;
+use crate::context::CommandContext;
+use crate::error::Error;
+use crate::guard::guard;
+use crate::log::LogLevel;
+use crate::module::arguments;
+use crate::outcome::{ErrorReply, Outcome, OutcomeKind};
+use crate::reply::{self, Reply};
+
+/// What runs a command: a function, or a closure that captures nothing, of the type
+/// `for<'cx> Fn(&CommandContext<'cx>, Args<'cx>) -> Result<impl Into<Outcome>, impl Into<ErrorReply>>`.
+///
+/// State lives in a [`crate::MainCell`]. A panic answers `-ERR internal error` and is logged.
+pub trait Handler: Copy + 'static {
+    /// Runs the command.
+    fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply>;
+}
+
+impl<F, R, E> Handler for F
+where
+    F: for<'cx> HandlerFn<'cx, Success = R, Failure = E> + Copy + 'static,
+    R: Into<Outcome>,
+    E: Into<ErrorReply>,
+{
+    fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply> {
+        self.call(ctx, args).map(Into::into).map_err(Into::into)
+    }
+}
+
+/// Names the types that a handler returns.
+#[doc(hidden)]
+pub trait HandlerFn<'cx> {
+    type Success;
+    type Failure;
+    fn call(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Self::Success, Self::Failure>;
+}
+
+impl<'cx, F, R, E> HandlerFn<'cx> for F
+where
+    F: Fn(&CommandContext<'cx>, Args<'cx>) -> Result<R, E>,
+{
+    type Success = R;
+    type Failure = E;
+    fn call(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<R, E> {
+        self(ctx, args)
+    }
+}
+
+/// A value of a type without bytes, which therefore is the same everywhere.
+///
+/// # Safety
+/// A value of `F` has existed and was never dropped.
+pub(super) unsafe fn conjure<F: Copy + 'static>() -> &'static F {
+    const { assert!(size_of::<F>() == 0, "a handler captures nothing: keep its state in a MainCell") };
+    // SAFETY: R13: a reference to a value of no bytes needs only to be aligned.
+    unsafe { NonNull::<F>::dangling().as_ref() }
+}
+
+/// The server's entry to a handler. `SKIP` words name the command.
+pub(super) fn entry<H: Handler, const SKIP: usize>(_handler: H) -> raw::RedisModuleCmdFunc {
+    const { assert!(size_of::<H>() == 0, "a handler captures nothing: keep its state in a MainCell") };
+    Some(trampoline::<H, SKIP>)
+}
+
+unsafe extern "C" fn trampoline<H: Handler, const SKIP: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    // SAFETY: R13: `entry` was given a value of H, which is Copy.
+    unsafe { dispatch::<H>(ctx, argv, argc, SKIP, conjure::<H>()) }
+}
+
+/// Runs a handler behind the guard and sends the one reply.
+///
+/// # Safety
+/// The arguments are what the server passes to a command.
+pub(super) unsafe fn dispatch<H: Handler>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+    skip: usize,
+    handler: &H,
+) -> c_int {
+    // SAFETY: R11: the context of a command, on the main thread.
+    let ctx = unsafe { CommandContext::from_raw(ctx) };
+    // SAFETY: R11: the arguments stay until the command has returned.
+    let args = unsafe { Args::new(arguments(argv, argc), skip) };
+    let panicked = || Err(ErrorReply::err("internal error: the command failed, see the server's log"));
+    let result = guard("a command", panicked, || handler.run(&ctx, args));
+    let sent = guard("a command's reply", || None, || Some(answer(&ctx, result)));
+    debug_assert!(sent.is_some());
+    raw::REDISMODULE_OK as c_int
+}
+
+/// Sends what the handler returned, unless it has begun its answer by itself.
+fn answer(ctx: &CommandContext<'_>, result: Result<Outcome, ErrorReply>) {
+    let reply = match result {
+        Ok(Outcome(OutcomeKind::Reply(reply))) => Some(reply),
+        Ok(Outcome(OutcomeKind::Answered)) => None,
+        Err(error) => Some(Reply::Error(error)),
+    };
+    match (reply, ctx.is_answer_started()) {
+        (None, true) => {}
+        // SAFETY: R8: the command owes a reply and none was begun.
+        (Some(reply), false) => unsafe { reply::send(ctx, &reply) },
+        (Some(Reply::Error(error)), true) => ctx.log_fmt(
+            LogLevel::Warning,
+            format_args!("a command failed after its answer had begun: {}", error.message),
+        ),
+        (Some(_), true) => {
+            ctx.log(LogLevel::Warning, "a command returned a reply after its answer had begun")
+        }
+        (None, false) => {
+            let error = ErrorReply::from(Error::module("internal error: the command did not answer"));
+            // SAFETY: R8: the command owes a reply and none was begun.
+            unsafe { reply::send(ctx, &Reply::Error(error)) }
+        }
+    }
+}

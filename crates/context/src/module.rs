@@ -1,0 +1,227 @@
+//! How a module enters and leaves a server: what `module!` expands to, and what it calls.
+
+use std::ffi::{CStr, c_int};
+use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use redis_module::raw;
+
+use crate::alloc;
+use crate::api;
+use crate::context::{LoadContext, UnloadContext};
+use crate::error::Error;
+use crate::guard::{guard, install_panic_hook};
+use crate::log::{LogLevel, log_fmt};
+use crate::server::server;
+
+/// What `module!` was told.
+pub struct Module {
+    /// The name clients see in `MODULE LIST`.
+    pub name: &'static CStr,
+    /// The version clients see there.
+    pub version: u32,
+    /// Registers everything; an error refuses the load.
+    pub init: fn(&LoadContext<'_>) -> Result<(), Error>,
+    /// Ends everything; an error refuses the unload. Without it the module stays until the server ends.
+    pub deinit: Option<fn(&UnloadContext<'_>) -> Result<(), Error>>,
+}
+
+/// What keeps the module's code in the server: threads, watched descriptors, anything that the server would
+/// still call after the code is gone.
+static PINS: AtomicUsize = AtomicUsize::new(0);
+
+/// Held by whatever needs the module's code to stay: while one exists, the module is not unloaded.
+#[derive(Debug)]
+#[allow(dead_code, reason = "for the callbacks of other files")]
+pub(crate) struct Pin(());
+
+#[allow(dead_code, reason = "for the callbacks of other files")]
+impl Pin {
+    pub(crate) fn new() -> Self {
+        PINS.fetch_add(1, Ordering::AcqRel);
+        Self(())
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        PINS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// `RedisModule_OnLoad`.
+///
+/// # Safety
+/// The arguments are what the server passes.
+pub unsafe fn on_load(
+    module: &'static Module,
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let load = || unsafe { try_load(module, ctx, argv, argc) };
+    let panicked = || Err(Error::module("its registration panicked"));
+    match guard("the module's load", panicked, load) {
+        Ok(()) => raw::REDISMODULE_OK as c_int,
+        Err(error) => {
+            let name = module.name.to_string_lossy();
+            log_fmt(LogLevel::Warning, format_args!("{name} is not loaded: {error}"));
+            raw::REDISMODULE_ERR as c_int
+        }
+    }
+}
+
+unsafe fn try_load(
+    module: &'static Module,
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> Result<(), Error> {
+    let version = c_int::try_from(module.version)
+        .map_err(|_| Error::Invalid { what: "the module's version", reason: "it exceeds 2147483647" })?;
+    // SAFETY: R1: this is OnLoad, the first code of the module to run.
+    unsafe { api::resolve_all(ctx, module.name, version) }?;
+    alloc::probe();
+    install_panic_hook();
+    if let Some(function) = api::first_missing() {
+        return Err(Error::Unsupported { function, since: "Redis 7.0 and Valkey 7.2" });
+    }
+    server();
+    // SAFETY: R11: the server passes `argc` live strings, which stay until OnLoad returns.
+    let args = unsafe { arguments(argv, argc) };
+    // SAFETY: R11: the context of OnLoad, on the main thread.
+    let load = unsafe { LoadContext::from_raw(ctx, args) };
+    (module.init)(&load)
+}
+
+/// The `argv` of a command or a load as a slice.
+///
+/// # Safety
+/// `argv` holds `argc` strings that live for `'a`.
+pub(crate) unsafe fn arguments<'a>(
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
+) -> &'a [*mut raw::RedisModuleString] {
+    match usize::try_from(argc) {
+        // SAFETY: the caller's promise.
+        Ok(len) if !argv.is_null() => unsafe { slice::from_raw_parts(argv, len) },
+        _ => &[],
+    }
+}
+
+/// `RedisModule_OnUnload`.
+///
+/// # Safety
+/// The argument is what the server passes.
+pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) -> c_int {
+    let unload = || {
+        // SAFETY: R11: the context of OnUnload, on the main thread.
+        let unload = unsafe { UnloadContext::from_raw(ctx) };
+        may_unload(module, &unload)
+    };
+    match guard("the module's unload", || Err(Error::module("its end panicked")), unload) {
+        Ok(()) => raw::REDISMODULE_OK as c_int,
+        Err(error) => {
+            let name = module.name.to_string_lossy();
+            log_fmt(LogLevel::Warning, format_args!("{name} is not unloaded: {error}"));
+            raw::REDISMODULE_ERR as c_int
+        }
+    }
+}
+
+fn may_unload(module: &Module, unload: &UnloadContext<'_>) -> Result<(), Error> {
+    let deinit = module.deinit.ok_or_else(|| Error::module("it is made to stay until the server ends"))?;
+    deinit(unload)?;
+    match PINS.load(Ordering::Acquire) {
+        0 => Ok(()),
+        pins => Err(Error::module(format!("{pins} of its callbacks or threads are still in use"))),
+    }
+}
+
+/// Makes the crate a module: emits the entry points, installs the server's allocator, and defines the C
+/// allocator's names (see `docs` of the crate for why).
+///
+/// It stands once in the `cdylib`, which may forbid unsafe code. `init` gets a [`LoadContext`] and registers
+/// commands, configs, events and types; its error, or a panic, refuses the load with one line in the log.
+/// Without `deinit` the module can't be unloaded.
+///
+/// ```ignore
+/// redis_context::module! {
+///     name: "hello",
+///     version: 1,
+///     init: init,
+/// }
+/// fn init(load: &LoadContext<'_>) -> Result<(), Error> { Ok(()) }
+/// ```
+#[macro_export]
+macro_rules! module {
+    (name: $name:literal, version: $version:expr, init: $init:expr $(,)?) => {
+        $crate::module! { @emit $name, $version, $init, ::core::option::Option::None }
+    };
+    (name: $name:literal, version: $version:expr, init: $init:expr, deinit: $deinit:expr $(,)?) => {
+        $crate::module! { @emit $name, $version, $init, ::core::option::Option::Some($deinit) }
+    };
+    (@emit $name:literal, $version:expr, $init:expr, $deinit:expr) => {
+        static REDIS_CONTEXT_MODULE: $crate::entry::Module = $crate::entry::Module {
+            name: match ::core::ffi::CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
+                ::core::result::Result::Ok(name) => name,
+                ::core::result::Result::Err(_) => panic!("a module's name holds no NUL"),
+            },
+            version: $version,
+            init: $init,
+            deinit: $deinit,
+        };
+
+        #[cfg(not(test))]
+        #[global_allocator]
+        static REDIS_CONTEXT_ALLOC: $crate::entry::ServerAlloc = $crate::entry::ServerAlloc;
+
+        /// What the server calls to load the module.
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn RedisModule_OnLoad(
+            ctx: *mut $crate::entry::RawContext,
+            argv: *mut *mut $crate::entry::RawString,
+            argc: ::core::ffi::c_int,
+        ) -> ::core::ffi::c_int {
+            // SAFETY: R11: called by the server alone.
+            unsafe { $crate::entry::on_load(&REDIS_CONTEXT_MODULE, ctx, argv, argc) }
+        }
+
+        /// What the server calls to unload the module.
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn RedisModule_OnUnload(
+            ctx: *mut $crate::entry::RawContext,
+        ) -> ::core::ffi::c_int {
+            // SAFETY: R11: called by the server alone.
+            unsafe { $crate::entry::on_unload(&REDIS_CONTEXT_MODULE, ctx) }
+        }
+
+        $crate::module! { @forward
+            malloc(size: usize) -> *mut ::core::ffi::c_void;
+            calloc(count: usize, size: usize) -> *mut ::core::ffi::c_void;
+            realloc(block: *mut ::core::ffi::c_void, size: usize) -> *mut ::core::ffi::c_void;
+            posix_memalign(out: *mut *mut ::core::ffi::c_void, align: usize, size: usize) -> ::core::ffi::c_int;
+            aligned_alloc(align: usize, size: usize) -> *mut ::core::ffi::c_void;
+            memalign(align: usize, size: usize) -> *mut ::core::ffi::c_void;
+            malloc_usable_size(block: *mut ::core::ffi::c_void) -> usize;
+            free(block: *mut ::core::ffi::c_void) -> ();
+        }
+    };
+    (@forward $($name:ident ( $($arg:ident : $ty:ty),* ) -> $ret:ty;)*) => {
+        #[cfg(not(test))]
+        mod redis_context_c_allocator {
+            $(
+                /// The C allocator of the process.
+                #[doc(hidden)]
+                #[unsafe(no_mangle)]
+                pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+                    // SAFETY: R10: forwarded as it stands.
+                    unsafe { $crate::entry::process::$name($($arg),*) }
+                }
+            )*
+        }
+    };
+}

@@ -1,0 +1,219 @@
+//! What the server tells about itself, and the database a context works on.
+
+use std::ffi::{c_char, c_int};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use redis_module::raw;
+
+use crate::api::{api, required};
+use crate::context::{CommandContext, Context, LoadContext};
+use crate::error::Error;
+use crate::string::RedisString;
+
+bitflags::bitflags! {
+    /// The server's and the client's state (RM_GetContextFlags). Bits from 25 on mean different things in the
+    /// two families and are left out.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct ContextFlags: u32 {
+        /// A script runs the command.
+        const SCRIPT = 1 << 0;
+        /// A transaction runs the command.
+        const MULTI = 1 << 1;
+        /// This server is a primary.
+        const PRIMARY = 1 << 2;
+        /// This server is a replica.
+        const REPLICA = 1 << 3;
+        /// This server is a replica that refuses writes.
+        const READONLY = 1 << 4;
+        /// The server is in cluster mode.
+        const CLUSTER = 1 << 5;
+        /// The AOF is on.
+        const AOF = 1 << 6;
+        /// RDB saves are scheduled.
+        const RDB = 1 << 7;
+        /// There is a memory limit.
+        const MAXMEMORY = 1 << 8;
+        /// Keys are evicted at the memory limit.
+        const EVICT = 1 << 9;
+        /// The memory limit is exceeded.
+        const OOM = 1 << 10;
+        /// Less than a quarter of the memory limit is left.
+        const OOM_WARNING = 1 << 11;
+        /// The command came from the primary.
+        const REPLICATED = 1 << 12;
+        /// The server loads its data.
+        const LOADING = 1 << 13;
+        /// The replica has no link to its primary.
+        const REPLICA_IS_STALE = 1 << 14;
+        /// The replica connects to its primary.
+        const REPLICA_IS_CONNECTING = 1 << 15;
+        /// The replica receives a snapshot.
+        const REPLICA_IS_TRANSFERRING = 1 << 16;
+        /// The replica is up to date.
+        const REPLICA_IS_ONLINE = 1 << 17;
+        /// A forked child is active.
+        const ACTIVE_CHILD = 1 << 18;
+        /// The client's transaction will fail.
+        const MULTI_DIRTY = 1 << 19;
+        /// This is a forked child.
+        const IS_CHILD = 1 << 20;
+        /// The client can't be blocked.
+        const DENY_BLOCKING = 1 << 21;
+        /// The client speaks RESP3.
+        const RESP3 = 1 << 22;
+        /// A replica loads a snapshot beside its old data.
+        const ASYNC_LOADING = 1 << 23;
+        /// The server starts (7.2 on).
+        const SERVER_STARTUP = 1 << 24;
+    }
+}
+
+bitflags::bitflags! {
+    /// What a module promises to cope with (RM_SetModuleOptions). Bits from 3 on mean different things in the
+    /// two families and are left out.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct ModuleOptions: u32 {
+        /// Its data types check for read errors: needed for diskless loading.
+        const HANDLE_IO_ERRORS = 1 << 0;
+        /// A key opened for writing is not signalled as changed when it is closed: the module does it by
+        /// [`crate::WriteContext::signal_modified`].
+        const NO_IMPLICIT_SIGNAL_MODIFIED = 1 << 1;
+        /// It copes with a replica that serves its old data while it loads the new.
+        const HANDLE_REPL_ASYNC_LOAD = 1 << 2;
+    }
+}
+
+/// The server replaces the options each time (RM_SetModuleOptions): what was declared so far.
+static DECLARED: AtomicU32 = AtomicU32::new(0);
+
+impl LoadContext<'_> {
+    /// Declares what the module copes with; declarations add up. A module without
+    /// `HANDLE_REPL_ASYNC_LOAD` keeps its server from swapping data sets in the background.
+    pub fn set_options(&self, options: ModuleOptions) {
+        let options = (options & ModuleOptions::all()).bits();
+        let declared = DECLARED.fetch_or(options, Ordering::Relaxed) | options;
+        let set = required!(RedisModule_SetModuleOptions);
+        // SAFETY: R11: the context of OnLoad.
+        unsafe { set(self.as_ptr(), declared as c_int) };
+    }
+}
+
+impl Context<'_> {
+    /// The server's and the client's state.
+    pub fn flags(&self) -> ContextFlags {
+        let get = required!(RedisModule_GetContextFlags);
+        // SAFETY: R11: a live context.
+        ContextFlags::from_bits_truncate(unsafe { get(self.as_ptr()) } as u32)
+    }
+
+    /// The database this context works on.
+    #[inline]
+    pub fn selected_db(&self) -> u32 {
+        let get = required!(RedisModule_GetSelectedDb);
+        // SAFETY: R17: every context has a client.
+        unsafe { get(self.as_ptr()) as u32 }
+    }
+
+    /// Selects the database this context works on. In a command that is the client's own choice, which
+    /// outlasts the command: see [`Context::with_db`].
+    #[inline]
+    pub fn select_db(&self, db: u32) -> Result<(), Error> {
+        let select = required!(RedisModule_SelectDb);
+        let db = c_int::try_from(db).map_err(|_| Error::NoSuchDb)?;
+        // SAFETY: R17: every context has a client; the server checks the number.
+        let status = unsafe { select(self.as_ptr(), db) };
+        if status == raw::REDISMODULE_OK as c_int { Ok(()) } else { Err(Error::NoSuchDb) }
+    }
+
+    /// Runs `body` with another database selected, and selects the old one afterwards, also after a panic.
+    pub fn with_db<R>(&self, db: u32, body: impl FnOnce() -> R) -> Result<R, Error> {
+        struct Restore<'a, 'cx>(&'a Context<'cx>, u32);
+        impl Drop for Restore<'_, '_> {
+            fn drop(&mut self) {
+                // The number came from the server.
+                let _ = self.0.select_db(self.1);
+            }
+        }
+        let restore = Restore(self, self.selected_db());
+        self.select_db(db)?;
+        let result = body();
+        drop(restore);
+        Ok(result)
+    }
+
+    /// How many keys the selected database holds.
+    pub fn db_size(&self) -> u64 {
+        let get = required!(RedisModule_DbSize);
+        // SAFETY: R17: every context has a client.
+        unsafe { get(self.as_ptr()) }
+    }
+
+    /// Used memory by the memory limit: 0 without a limit, above 1 when it is exceeded.
+    pub fn used_memory_ratio(&self) -> f32 {
+        let get = required!(RedisModule_GetUsedMemoryRatio);
+        // SAFETY: R2: it takes nothing.
+        unsafe { get() }
+    }
+
+    /// Fills `out` with random bytes of cryptographic quality (SHA-256 of a seed from /dev/urandom).
+    pub fn random_bytes(&self, out: &mut [u8]) {
+        let fill = required!(RedisModule_GetRandomBytes);
+        // SAFETY: R2: the server writes `len` bytes.
+        unsafe { fill(out.as_mut_ptr(), out.len()) };
+    }
+
+    /// Random hexadecimal digits, as in a run id: `N` of them.
+    pub fn random_hex<const N: usize>(&self) -> [u8; N] {
+        let fill = required!(RedisModule_GetRandomHexChars);
+        let mut digits = [0u8; N];
+        // SAFETY: R2: the server writes `len` characters without a terminator.
+        unsafe { fill(digits.as_mut_ptr().cast::<c_char>(), N) };
+        digits
+    }
+
+    /// The time of day since 1970, read from the clock now.
+    pub fn now(&self) -> Duration {
+        let get = required!(RedisModule_Milliseconds);
+        // SAFETY: R2: it takes nothing.
+        Duration::from_millis(unsafe { get() }.try_into().unwrap_or_default())
+    }
+
+    /// The time of day since 1970 as the server has it cached: the same throughout one execution unit, and
+    /// what expiry is measured against. 7.2 on.
+    pub fn cached_now(&self) -> Result<Duration, Error> {
+        let get = api!(RedisModule_CachedMicroseconds, "Redis 7.2 and Valkey 7.2")?;
+        // SAFETY: R2: it takes nothing.
+        Ok(Duration::from_micros(unsafe { get() }.try_into().unwrap_or_default()))
+    }
+}
+
+impl CommandContext<'_> {
+    /// The client's id. `u64::MAX` while the AOF is loaded; commands that a module or a script runs have
+    /// ids that belong to no connection.
+    pub fn client_id(&self) -> u64 {
+        let get = required!(RedisModule_GetClientId);
+        // SAFETY: R11: the context of a command.
+        unsafe { get(self.as_ptr()) }
+    }
+
+    /// The name of the connection's user. `None` for what has no connection of its own or no user: scripts,
+    /// other modules' calls, the AOF, the primary.
+    pub fn user_name(&self) -> Option<RedisString> {
+        let get = required!(RedisModule_GetClientUserNameById);
+        // SAFETY: R11: the context of a command; unlike RM_GetCurrentUserName this copes with no user.
+        let name = unsafe { get(self.as_ptr(), self.client_id()) };
+        // SAFETY: R5: a string of ours: contexts of this crate have no automatic memory.
+        unsafe { RedisString::from_raw(name) }
+    }
+
+    /// Hides an argument from SLOWLOG and MONITOR: see [`crate::Args::position`]. Positions outside the
+    /// arguments hide nothing.
+    pub fn redact(&self, position: usize) {
+        let redact = required!(RedisModule_RedactClientCommandArgument);
+        if let Ok(position) = c_int::try_from(position) {
+            // SAFETY: R11: the context of a command; the server checks the position.
+            unsafe { redact(self.as_ptr(), position) };
+        }
+    }
+}
