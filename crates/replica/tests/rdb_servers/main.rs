@@ -1,0 +1,165 @@
+//! Snapshots and DUMPs of real servers, in every encoding, carried to every other server and compared there.
+//!
+//! Needs the servers: `REDIS_MIRROR_TEST_SERVERS` names a directory of `<name>-server` executables.
+
+mod compare;
+mod dataset;
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redis_replica::rdb::{Entry, Item, Limits, Loss, Object, Reader, Step, Validator};
+
+use compare::{REBUILT, assert_same};
+use dataset::PROFILES;
+use server::Server;
+
+/// What a snapshot holds, by owned copies where an entry borrows.
+#[derive(Default)]
+struct Read {
+    entries: Vec<(u32, Vec<u8>, Option<u64>, std::ops::Range<usize>)>,
+    functions: usize,
+    types: BTreeSet<u8>,
+    ended: bool,
+    qualified: usize,
+}
+
+/// Reads a snapshot that arrives in pieces of `piece` bytes and hands every entry to `each`.
+fn read_all(rdb: &[u8], piece: usize, mut each: impl FnMut(&Entry<'_>)) -> Read {
+    let mut reader = Reader::new(Limits::default());
+    let (mut at, mut there) = (0, piece.min(rdb.len()));
+    let mut read = Read::default();
+    while !read.ended {
+        match reader.next(&rdb[at..there]).expect("a real server's snapshot reads") {
+            Step::Need(bytes) => {
+                assert!(at + bytes <= rdb.len(), "needs more than there is");
+                assert!(at + bytes > there, "needs what is there");
+                there = (at + bytes).max(there + piece).min(rdb.len());
+            }
+            Step::Item { consumed, item } => {
+                take(&mut read, item, &mut each);
+                at += consumed;
+            }
+        }
+    }
+    assert_eq!((at, reader.offset()), (rdb.len(), rdb.len() as u64));
+    read
+}
+
+fn take(read: &mut Read, item: Item<'_>, each: &mut impl FnMut(&Entry<'_>)) {
+    match item {
+        Item::Entry(entry) => {
+            read.types.insert(entry.object.type_byte());
+            read.qualified += usize::from(entry.idle_seconds.is_some() || entry.freq.is_some());
+            read.entries.push((entry.db, entry.key.to_vec(), entry.expire_at_ms, 0..0));
+            each(&entry);
+        }
+        Item::Rejected(rejected) => panic!("refused {:?}: {}", rejected.key.escape_ascii(), rejected.defect),
+        Item::Function(code) => {
+            assert!(code.starts_with(b"#!lua"));
+            read.functions += 1;
+        }
+        Item::End => read.ended = true,
+        _ => {}
+    }
+}
+
+fn servers() -> Vec<Server> {
+    server::installed().iter().map(|(name, program)| Server::start(name, program)).collect()
+}
+
+/// Loads an object on `target` by RESTORE, with its original expiry.
+fn restore(target: &mut Server, key: &[u8], object: &Object<'_>, expire_at_ms: Option<u64>) -> Vec<Loss> {
+    let mut payload = Vec::new();
+    let losses = object.payload_for(target.target, &mut payload).expect("no module values here");
+    let at = expire_at_ms.unwrap_or(0).to_string();
+    target.must(&[b"RESTORE", key, at.as_bytes(), &payload, b"ABSTTL", b"REPLACE"]);
+    losses
+}
+
+fn rebuild(target: &mut Server, key: &[u8], object: &Object<'_>) -> Vec<Loss> {
+    let value = object.decode().expect("validated");
+    target.must(&[b"DEL", key]);
+    let to = target.target;
+    let mut sink = |command: &[&[u8]]| {
+        target.must(command);
+    };
+    value.commands(key, to, &mut sink).expect("no module values here")
+}
+
+fn carry(source: &mut Server, target: &mut Server, entry: &Entry<'_>) {
+    let key = entry.key.as_ref();
+    let losses = restore(target, key, &entry.object, entry.expire_at_ms);
+    assert_same(source, target, key, key, &losses, "RESTORE");
+    assert_eq!(source.send(&[b"PEXPIRETIME", key]), target.send(&[b"PEXPIRETIME", key]));
+    let mut losses = rebuild(target, b"rebuilt", &entry.object);
+    losses.push(REBUILT);
+    assert_same(source, target, key, b"rebuilt", &losses, "commands");
+    target.must(&[b"DEL", b"rebuilt", key]);
+}
+
+#[test]
+fn every_encoding_of_every_server_reaches_every_other() {
+    let mut servers = servers();
+    let mut types = BTreeMap::<String, BTreeSet<u8>>::new();
+    for at in 0..servers.len() {
+        let mut source = servers.remove(at);
+        for profile in &PROFILES {
+            profile.apply(&mut source);
+            dataset::fill(&mut source);
+            let rdb = source.snapshot();
+            let read = read_all(&rdb, 1 << 16, |entry| {
+                if entry.db == 0 {
+                    servers.iter_mut().for_each(|target| carry(&mut source, target, entry));
+                }
+            });
+            assert_eq!(read.functions, 1, "{}", source.name);
+            assert_eq!(read.entries.len(), dataset::keys(&mut source).len() + 1);
+            let qualified = if profile.name.contains("LFU") || profile.name.contains("LRU") {
+                read.entries.len()
+            } else {
+                0
+            };
+            assert_eq!(read.qualified, qualified, "{} {}", source.name, profile.name);
+            types.entry(source.name.clone()).or_default().extend(read.types);
+        }
+        source.run(&["FLUSHALL"]);
+        servers.insert(at, source);
+    }
+    types.iter().for_each(|(name, types)| println!("{name}: types {types:?}"));
+}
+
+#[test]
+fn dump_replies_pass_the_same_checks() {
+    for mut source in servers() {
+        for profile in &PROFILES {
+            profile.apply(&mut source);
+            dataset::fill(&mut source);
+            let mut validator = Validator::new(Limits::default());
+            for key in dataset::keys(&mut source) {
+                let payload = source.must(&[b"DUMP", &key]).bytes();
+                let object =
+                    validator.dump(&payload, source.target.family).expect("a real server's DUMP passes");
+                let mut again = Vec::new();
+                object.dump_payload(source.target, &mut again).expect("its own type");
+                let body = payload.len() - 10;
+                assert_eq!(again[..body], payload[..body], "the value's bytes are kept");
+                restore(&mut source, &key, &object, None);
+            }
+        }
+    }
+}
+
+#[test]
+fn pieces_of_any_size_give_the_same_items() {
+    for mut source in servers() {
+        PROFILES[2].apply(&mut source);
+        dataset::fill(&mut source);
+        let rdb = source.snapshot();
+        let whole = read_all(&rdb, rdb.len(), |_| {});
+        for piece in [1, 7, 100, 4096] {
+            let pieces = read_all(&rdb, piece, |_| {});
+            assert_eq!(pieces.entries, whole.entries, "{} in pieces of {piece}", source.name);
+        }
+    }
+}
