@@ -1,0 +1,272 @@
+//! The position that is stored with the data it covers: the format of `MIRROR.CHECKPOINT` and of the saved state.
+//!
+//! As arguments (behind the command's name), format 1:
+//!
+//! ```text
+//! 0 format    "1"
+//! 1 name      of the mirror
+//! 2 state     "created" | "resyncing" | "streaming"
+//! 3 replid    40 hex digits, or "-" without a position
+//! 4 offset    end of the last applied unit, decimal; "0" without a position
+//! 5 db        selected at the source there, decimal
+//! 6 origins   replication ids joined by ",", or "-"
+//! 7 counters  full resyncs, partial resyncs, forked histories: decimals joined by ","
+//! 8..         keys under repair: local db, local key, local db, ..
+//! ```
+//!
+//! Arguments 0 to 6 keep their places in every later format, so that a mirror of a newer server can still read the
+//! origins of its units. The saved form is the same list, each item behind its length (u32, little endian), the number of
+//! items first. A later format number refuses the load: guessing at a position would lose or repeat writes.
+
+use crate::args::{Args, integer};
+use crate::definition::{DB_MAX, NAME_BYTES_MAX};
+use crate::planner::ORIGINS_MAX;
+use crate::replid::ReplId;
+
+#[cfg(test)]
+mod tests;
+
+const FORMAT: &[u8] = b"1";
+const HEAD: usize = 8;
+const ORIGINS_AT: usize = 6;
+
+/// The most keys under repair that a checkpoint holds.
+pub const PENDING_KEYS_MAX: usize = 4096;
+/// The most bytes that their names take together.
+pub const PENDING_BYTES_MAX: usize = 16 << 20;
+
+/// How far the mirror has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Never synchronised.
+    #[default]
+    Created,
+    /// A snapshot is being laid over the data: there is no position to go on from.
+    Resyncing,
+    /// The data equals the source's at the position, but for keys under repair.
+    Streaming,
+}
+
+/// A place in a source's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Which history.
+    pub replid: ReplId,
+    /// The end of the last applied unit.
+    pub offset: u64,
+    /// The db selected at the source there.
+    pub db: u32,
+}
+
+/// Counters that outlive a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Full resyncs begun.
+    pub full_resyncs: u64,
+    /// Partial resyncs.
+    pub partial_resyncs: u64,
+    /// Full resyncs because the source's history had forked.
+    pub history_forks: u64,
+}
+
+/// A mirror's state at the end of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// How far it has come.
+    pub state: State,
+    /// Where to go on from; none until the first snapshot is complete.
+    pub position: Option<Position>,
+    /// The replication ids that the unit has passed through, the source's last.
+    pub origins: Vec<ReplId>,
+    /// Local (db, key) pairs whose values wait to be fetched.
+    pub pending: Vec<(u32, Vec<u8>)>,
+    /// Counters.
+    pub totals: Totals,
+}
+
+/// Why a checkpoint can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// Written by a newer version of this module.
+    #[error("the checkpoint has a format this version does not know: load the module version that wrote it")]
+    NewerFormat,
+    /// Not what this module writes.
+    #[error("the checkpoint is damaged: {what}")]
+    Damaged {
+        /// Which part.
+        what: &'static str,
+    },
+}
+
+fn damaged(what: &'static str) -> CheckpointError {
+    CheckpointError::Damaged { what }
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Created => "created",
+            State::Resyncing => "resyncing",
+            State::Streaming => "streaming",
+        }
+    }
+
+    fn read(word: &[u8]) -> Result<State, CheckpointError> {
+        [State::Created, State::Resyncing, State::Streaming]
+            .into_iter()
+            .find(|state| state.word().as_bytes() == word)
+            .ok_or(damaged("its state"))
+    }
+}
+
+impl Checkpoint {
+    /// The arguments of `MIRROR.CHECKPOINT` for the mirror called `name`.
+    pub fn encode(&self, name: &[u8]) -> Vec<Vec<u8>> {
+        let number = |number: u64| number.to_string().into_bytes();
+        let Totals { full_resyncs, partial_resyncs, history_forks } = self.totals;
+        let mut out = vec![
+            FORMAT.to_vec(),
+            name.to_vec(),
+            self.state.word().into(),
+            self.position.map_or(b"-".to_vec(), |position| position.replid.as_bytes().to_vec()),
+            number(self.position.map_or(0, |position| position.offset)),
+            number(self.position.map_or(0, |position| u64::from(position.db))),
+            encode_origins(&self.origins),
+            format!("{full_resyncs},{partial_resyncs},{history_forks}").into_bytes(),
+        ];
+        for (db, key) in &self.pending {
+            out.extend([number(u64::from(*db)), key.clone()]);
+        }
+        out
+    }
+
+    /// Reads the arguments of `MIRROR.CHECKPOINT`: the mirror's name and its state.
+    pub fn decode<A: Args + ?Sized>(args: &A) -> Result<(Vec<u8>, Checkpoint), CheckpointError> {
+        if args.arg(0) != FORMAT {
+            return Err(if args.arg_count() == 0 {
+                damaged("it is empty")
+            } else {
+                CheckpointError::NewerFormat
+            });
+        }
+        if args.arg_count() < HEAD || !args.arg_count().is_multiple_of(2) {
+            return Err(damaged("its length"));
+        }
+        let name = args.arg(1);
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            return Err(damaged("its name"));
+        }
+        let checkpoint = Checkpoint {
+            state: State::read(args.arg(2))?,
+            position: decode_position(args)?,
+            origins: read_origins(args)?,
+            pending: decode_pending(args)?,
+            totals: decode_totals(args.arg(7))?,
+        };
+        Ok((name.to_vec(), checkpoint))
+    }
+
+    /// The saved form.
+    pub fn encode_binary(&self, name: &[u8]) -> Vec<u8> {
+        let items = self.encode(name);
+        let mut out = length(items.len());
+        for item in items {
+            out.extend(length(item.len()));
+            out.extend(item);
+        }
+        out
+    }
+
+    /// Reads the saved form.
+    pub fn decode_binary(bytes: &[u8]) -> Result<(Vec<u8>, Checkpoint), CheckpointError> {
+        let (count, mut rest) = take_length(bytes)?;
+        if count > HEAD + 2 * PENDING_KEYS_MAX {
+            return Err(damaged("its number of items"));
+        }
+        let mut items: Vec<&[u8]> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (size, behind) = take_length(rest)?;
+            let (item, behind) = behind.split_at_checked(size).ok_or(damaged("it ends too early"))?;
+            items.push(item);
+            rest = behind;
+        }
+        if rest.is_empty() {
+            Checkpoint::decode(items.as_slice())
+        } else {
+            Err(damaged("bytes behind its end"))
+        }
+    }
+}
+
+/// The origins that a checkpoint of any format names.
+pub(crate) fn read_origins<A: Args + ?Sized>(args: &A) -> Result<Vec<ReplId>, CheckpointError> {
+    if args.arg_count() <= ORIGINS_AT {
+        return Err(damaged("its length"));
+    }
+    let text = args.arg(ORIGINS_AT);
+    if text == b"-" {
+        return Ok(Vec::new());
+    }
+    if text.len() > ORIGINS_MAX * 41 {
+        return Err(damaged("too many origins"));
+    }
+    text.split(|byte| *byte == b',').map(|id| ReplId::parse(id).map_err(|_| damaged("its origins"))).collect()
+}
+
+fn encode_origins(origins: &[ReplId]) -> Vec<u8> {
+    match origins {
+        [] => b"-".to_vec(),
+        ids => ids.iter().map(ReplId::as_str).collect::<Vec<_>>().join(",").into_bytes(),
+    }
+}
+
+fn decode_number(text: &[u8]) -> Result<u64, CheckpointError> {
+    integer(text).and_then(|number| u64::try_from(number).ok()).ok_or(damaged("a number"))
+}
+
+fn decode_db(text: &[u8]) -> Result<u32, CheckpointError> {
+    let db = u32::try_from(decode_number(text)?).ok();
+    db.filter(|db| *db <= DB_MAX).ok_or(damaged("a db number"))
+}
+
+fn decode_position<A: Args + ?Sized>(args: &A) -> Result<Option<Position>, CheckpointError> {
+    if args.arg(3) == b"-" {
+        return Ok(None);
+    }
+    let replid = ReplId::parse(args.arg(3)).map_err(|_| damaged("its replication id"))?;
+    Ok(Some(Position { replid, offset: decode_number(args.arg(4))?, db: decode_db(args.arg(5))? }))
+}
+
+fn decode_totals(text: &[u8]) -> Result<Totals, CheckpointError> {
+    let numbers: Result<Vec<u64>, _> = text.split(|byte| *byte == b',').take(4).map(decode_number).collect();
+    match numbers?.as_slice() {
+        [full, partial, forks] => {
+            Ok(Totals { full_resyncs: *full, partial_resyncs: *partial, history_forks: *forks })
+        }
+        _ => Err(damaged("its counters")),
+    }
+}
+
+fn decode_pending<A: Args + ?Sized>(args: &A) -> Result<Vec<(u32, Vec<u8>)>, CheckpointError> {
+    let keys = (args.arg_count() - HEAD) / 2;
+    if keys > PENDING_KEYS_MAX {
+        return Err(damaged("too many keys under repair"));
+    }
+    let mut room = PENDING_BYTES_MAX;
+    let mut pending = Vec::with_capacity(keys);
+    for at in (HEAD..args.arg_count()).step_by(2) {
+        let key = args.arg(at + 1);
+        room = room.checked_sub(key.len()).ok_or(damaged("the keys under repair are too long"))?;
+        pending.push((decode_db(args.arg(at))?, key.to_vec()));
+    }
+    Ok(pending)
+}
+
+fn length(length: usize) -> Vec<u8> {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes().to_vec()
+}
+
+fn take_length(bytes: &[u8]) -> Result<(usize, &[u8]), CheckpointError> {
+    let (head, rest) = bytes.split_first_chunk::<4>().ok_or(damaged("it ends too early"))?;
+    Ok((u32::from_le_bytes(*head) as usize, rest))
+}

@@ -1,0 +1,230 @@
+//! Which arguments of a command are keys, and what the command does to them.
+
+use crate::args::{Args, integer, is_word};
+
+/// What a command does to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Reads it only.
+    Read,
+    /// Changes it, depending on what it holds.
+    Update,
+    /// Replaces it, whatever it holds; key flags `OW`.
+    Overwrite,
+    /// Deletes it, whatever it holds; key flags `RM`.
+    Remove,
+}
+
+impl Access {
+    /// Whether the key may be another afterwards.
+    pub fn writes(self) -> bool {
+        self != Access::Read
+    }
+}
+
+/// The arguments of a command don't say where its keys are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the command's arguments do not say which keys it uses")]
+pub struct Malformed;
+
+/// Where keys are, counted from the first argument behind the command's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    None,
+    /// The first argument.
+    First(Access),
+    /// The second argument.
+    Second(Access),
+    /// Every argument.
+    All(Access),
+    /// Every argument but the last.
+    AllButLast(Access),
+    /// Every second argument, from the first on.
+    Pairs(Access),
+    /// The first two arguments.
+    FirstTwo(Access, Access),
+    /// A destination, then keys that are read.
+    FirstThenRest(Access),
+    /// A word, a destination, then keys that are read.
+    SecondThenRest(Access),
+    /// A count at this place, then that many keys, one every `step` arguments.
+    Counted {
+        at: u8,
+        step: u8,
+        access: Access,
+    },
+    /// A destination, a count, that many keys that are read.
+    FirstThenCounted(Access),
+    /// A key that is read, and the destination behind STORE.
+    Sort,
+    /// A key that is read, and the destination behind STORE or STOREDIST among the options from this place on.
+    Geo {
+        options: u8,
+    },
+}
+
+/// The key arguments of one command: at most two runs of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyArgs {
+    runs: [Run; 2],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    from: usize,
+    count: usize,
+    step: usize,
+    access: Access,
+}
+
+const NO_RUN: Run = Run { from: 0, count: 0, step: 1, access: Access::Read };
+
+/// Goes through [`KeyArgs`]: argument index (the name not counted) and access.
+pub type KeyArgsIter = std::iter::Chain<RunIter, RunIter>;
+
+/// Goes through one run of keys.
+#[derive(Debug, Clone)]
+pub struct RunIter {
+    run: Run,
+}
+
+impl Iterator for RunIter {
+    type Item = (usize, Access);
+
+    #[inline]
+    fn next(&mut self) -> Option<(usize, Access)> {
+        self.run.count = self.run.count.checked_sub(1)?;
+        let at = self.run.from;
+        self.run.from += self.run.step;
+        Some((at, self.run.access))
+    }
+}
+
+impl KeyArgs {
+    pub(crate) const NONE: KeyArgs = KeyArgs { runs: [NO_RUN; 2] };
+
+    pub(crate) fn one(at: usize, access: Access) -> KeyArgs {
+        KeyArgs { runs: [Run { from: at, count: 1, step: 1, access }, NO_RUN] }
+    }
+
+    pub(crate) fn run(from: usize, count: usize, step: usize, access: Access) -> KeyArgs {
+        KeyArgs { runs: [Run { from, count, step, access }, NO_RUN] }
+    }
+
+    pub(crate) fn and(mut self, from: usize, count: usize, access: Access) -> KeyArgs {
+        self.runs[1] = Run { from, count, step: 1, access };
+        self
+    }
+
+    /// Each key argument in turn.
+    #[inline]
+    pub fn iter(&self) -> KeyArgsIter {
+        RunIter { run: self.runs[0] }.chain(RunIter { run: self.runs[1] })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.runs[0].count + self.runs[1].count
+    }
+
+    /// Whether the command names no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Keys {
+    #[inline]
+    pub(crate) fn find<A: Args + ?Sized>(self, args: &A) -> Result<KeyArgs, Malformed> {
+        match self {
+            Keys::First(access) => Ok(KeyArgs::one(0, access)),
+            other => other.find_many(args),
+        }
+    }
+
+    fn find_many<A: Args + ?Sized>(self, args: &A) -> Result<KeyArgs, Malformed> {
+        let count = args.arg_count();
+        Ok(match self {
+            Keys::None => KeyArgs::NONE,
+            Keys::First(access) => KeyArgs::one(0, access),
+            Keys::Second(access) => KeyArgs::one(1, access),
+            Keys::All(access) => KeyArgs::run(0, count, 1, access),
+            Keys::AllButLast(access) => KeyArgs::run(0, count.saturating_sub(1), 1, access),
+            Keys::Pairs(_) if !count.is_multiple_of(2) => return Err(Malformed),
+            Keys::Pairs(access) => KeyArgs::run(0, count / 2, 2, access),
+            Keys::FirstTwo(one, other) => KeyArgs::one(0, one).and(1, 1, other),
+            Keys::FirstThenRest(access) => {
+                KeyArgs::one(0, access).and(1, count.saturating_sub(1), Access::Read)
+            }
+            Keys::SecondThenRest(access) => {
+                KeyArgs::one(1, access).and(2, count.saturating_sub(2), Access::Read)
+            }
+            Keys::Counted { at, step, access } => {
+                let (at, step) = (usize::from(at), usize::from(step));
+                KeyArgs::run(at + 1, counted(args, at, step)?, step, access)
+            }
+            Keys::FirstThenCounted(access) => {
+                KeyArgs::one(0, access).and(2, counted(args, 1, 1)?, Access::Read)
+            }
+            Keys::Sort => with_destination(sort_store(args)?),
+            Keys::Geo { options } => with_destination(geo_store(args, usize::from(options))?),
+        })
+    }
+}
+
+fn with_destination(store: Option<usize>) -> KeyArgs {
+    let read = KeyArgs::one(0, Access::Read);
+    store.map_or(read, |at| read.and(at, 1, Access::Overwrite))
+}
+
+/// The count at `at`, if that many keys (with what belongs to each) follow it.
+fn counted<A: Args + ?Sized>(args: &A, at: usize, step: usize) -> Result<usize, Malformed> {
+    let count =
+        integer(args.arg(at)).and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0);
+    let room = args.arg_count().saturating_sub(at + 1);
+    count.filter(|count| count.checked_mul(step).is_some_and(|all| all <= room)).ok_or(Malformed)
+}
+
+/// The place of SORT's destination: of several STORE the last counts (`sortCommandGeneric`, sort.c).
+fn sort_store<A: Args + ?Sized>(args: &A) -> Result<Option<usize>, Malformed> {
+    let (mut at, mut store) = (1, None);
+    while at < args.arg_count() {
+        at += match args.arg(at).to_ascii_uppercase().as_slice() {
+            b"ASC" | b"DESC" | b"ALPHA" => 1,
+            b"LIMIT" => 3,
+            b"BY" | b"GET" => 2,
+            b"STORE" => {
+                store = Some(at + 1);
+                2
+            }
+            _ => return Err(Malformed),
+        };
+    }
+    if at == args.arg_count() { Ok(store) } else { Err(Malformed) }
+}
+
+/// The place of GEORADIUS's destination: of several the last counts (`georadiusGeneric`, geo.c).
+fn geo_store<A: Args + ?Sized>(args: &A, options: usize) -> Result<Option<usize>, Malformed> {
+    let (mut at, mut store) = (options, None);
+    while at < args.arg_count() {
+        at += match args.arg(at).to_ascii_uppercase().as_slice() {
+            b"WITHDIST" | b"WITHHASH" | b"WITHCOORD" | b"ANY" | b"ASC" | b"DESC" => 1,
+            b"COUNT" => 2,
+            b"STORE" | b"STOREDIST" => {
+                store = Some(at + 1);
+                2
+            }
+            _ => return Err(Malformed),
+        };
+    }
+    if at == args.arg_count() { Ok(store) } else { Err(Malformed) }
+}
+
+/// Whether SORT reads keys that only its patterns name.
+pub(crate) fn sort_reads_patterns<A: Args + ?Sized>(args: &A) -> bool {
+    let reads = |at: usize| {
+        let by = is_word(args, at, "BY") && args.arg(at + 1).contains(&b'*');
+        by || (is_word(args, at, "GET") && args.arg(at + 1) != b"#")
+    };
+    (1..args.arg_count()).any(reads)
+}

@@ -1,0 +1,175 @@
+//! The syntax of `MIRROR.CREATE`, read without access to a server.
+
+use zeroize::Zeroizing;
+
+use super::dbs::{DB_MAX, DbMap, DbPair};
+use super::{Definition, DefinitionError, NAME_BYTES_MAX, PATTERNS_MAX, PREFIX_BYTES_MAX, Parsed, SourceUrl};
+use crate::glob::Glob;
+
+const CREDENTIAL_BYTES_MAX: usize = 4096;
+
+/// Options that the design names and a later version brings: refused by name, never ignored.
+const LATER: [&str; 9] =
+    ["TLS", "TYPE", "ROUTE", "METHOD", "FROM", "LOCALWRITES", "ONUNKNOWN", "SHARED", "SENTINEL"];
+
+/// Reads what follows `MIRROR.CREATE`: a name, a URL, options.
+pub fn parse(args: &[&[u8]]) -> Result<Parsed, DefinitionError> {
+    let [name, url, ..] = args else { return Err(DefinitionError::Missing) };
+    let definition = Definition::bare(check_name(name)?, SourceUrl::parse(url)?);
+    let mut parser =
+        Parser { args, at: 2, definition, password: None, db_options: 0, strip: false, prefix: false };
+    while let Some(word) = parser.take() {
+        parser.option(word)?;
+    }
+    parser.finish()
+}
+
+/// The positions (the name is 0) of arguments that are or may be secrets, for redaction. It needs no valid command:
+/// a refused one is redacted just the same.
+pub fn secret_args(args: &[&[u8]]) -> Vec<usize> {
+    let mut found = Vec::new();
+    if args.get(1).is_some_and(|url| url.contains(&b'@')) {
+        found.push(1);
+    }
+    for at in (2..args.len()).filter(|at| args[*at].eq_ignore_ascii_case(b"AUTH")) {
+        found.extend((at + 1..at + 3).filter(|secret| *secret < args.len()));
+    }
+    found.dedup();
+    found
+}
+
+impl Definition {
+    pub(super) fn bare(name: Vec<u8>, source: SourceUrl) -> Definition {
+        Definition {
+            name,
+            source,
+            dbs: DbMap::All,
+            matches: Vec::new(),
+            excepts: Vec::new(),
+            strip: Vec::new(),
+            prefix: Vec::new(),
+            adopt: false,
+            paused: false,
+            inline_credentials: false,
+        }
+    }
+}
+
+pub(super) fn check_name(name: &[u8]) -> Result<Vec<u8>, DefinitionError> {
+    let plausible = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(byte);
+    let fits = !name.is_empty() && name.len() <= NAME_BYTES_MAX;
+    if fits && name.iter().all(plausible) { Ok(name.to_vec()) } else { Err(DefinitionError::Name) }
+}
+
+struct Parser<'a> {
+    args: &'a [&'a [u8]],
+    at: usize,
+    definition: Definition,
+    password: Option<Zeroizing<Vec<u8>>>,
+    db_options: usize,
+    strip: bool,
+    prefix: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn take(&mut self) -> Option<&'a [u8]> {
+        let word = self.args.get(self.at).copied()?;
+        self.at += 1;
+        Some(word)
+    }
+
+    fn value(&mut self, option: &'static str) -> Result<&'a [u8], DefinitionError> {
+        self.take().ok_or(DefinitionError::Incomplete { option })
+    }
+
+    fn short_value(&mut self, option: &'static str, limit: usize) -> Result<Vec<u8>, DefinitionError> {
+        let value = self.value(option)?;
+        if value.len() > limit { Err(DefinitionError::TooLong { option, limit }) } else { Ok(value.to_vec()) }
+    }
+
+    fn option(&mut self, word: &[u8]) -> Result<(), DefinitionError> {
+        match word.to_ascii_uppercase().as_slice() {
+            b"AUTH" => self.auth(),
+            b"DB" => self.db(),
+            b"MATCH" => self.pattern("MATCH"),
+            b"EXCEPT" => self.pattern("EXCEPT"),
+            b"STRIP" => {
+                once(&mut self.strip, "STRIP")?;
+                self.definition.strip = self.short_value("STRIP", PREFIX_BYTES_MAX)?;
+                Ok(())
+            }
+            b"PREFIX" => {
+                once(&mut self.prefix, "PREFIX")?;
+                self.definition.prefix = self.short_value("PREFIX", PREFIX_BYTES_MAX)?;
+                Ok(())
+            }
+            b"ADOPT" => once(&mut self.definition.adopt, "ADOPT"),
+            b"PAUSED" => once(&mut self.definition.paused, "PAUSED"),
+            other => Err(self.refuse(other)),
+        }
+    }
+
+    fn refuse(&self, word: &[u8]) -> DefinitionError {
+        match LATER.iter().find(|later| later.as_bytes() == word) {
+            Some(option) => DefinitionError::OptionNotSupported { option },
+            None => DefinitionError::UnknownOption { position: self.at },
+        }
+    }
+
+    fn auth(&mut self) -> Result<(), DefinitionError> {
+        once(&mut self.definition.inline_credentials, "AUTH")?;
+        let user = self.short_value("AUTH", CREDENTIAL_BYTES_MAX)?;
+        for (word, option) in [(&b"FILE"[..], "AUTH FILE"), (b"ENV", "AUTH ENV")] {
+            if user.eq_ignore_ascii_case(word) {
+                return Err(DefinitionError::OptionNotSupported { option });
+            }
+        }
+        self.definition.source.user = Some(user);
+        self.password = Some(Zeroizing::new(self.short_value("AUTH", CREDENTIAL_BYTES_MAX)?));
+        Ok(())
+    }
+
+    fn db(&mut self) -> Result<(), DefinitionError> {
+        let source = number(self.value("DB")?).ok_or(DefinitionError::Db { option: "DB" })?;
+        let mut local = source;
+        if self.args.get(self.at).is_some_and(|next| next.eq_ignore_ascii_case(b"TO")) {
+            self.at += 1;
+            local = number(self.value("TO")?).ok_or(DefinitionError::Db { option: "TO" })?;
+        }
+        self.db_options += 1;
+        self.definition.dbs.add(DbPair { source, local })
+    }
+
+    fn pattern(&mut self, option: &'static str) -> Result<(), DefinitionError> {
+        let text = self.value(option)?;
+        let glob = Glob::new(text).map_err(|error| DefinitionError::Pattern { option, error })?;
+        let list = match option {
+            "MATCH" => &mut self.definition.matches,
+            _ => &mut self.definition.excepts,
+        };
+        if list.len() >= PATTERNS_MAX {
+            return Err(DefinitionError::TooManyPatterns { option });
+        }
+        list.push(glob);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Parsed, DefinitionError> {
+        match self.definition.source.db {
+            Some(_) if self.db_options > 0 => return Err(DefinitionError::DbInUrlAndOption),
+            Some(db) => self.definition.dbs.add(DbPair { source: db, local: db })?,
+            None => {}
+        }
+        Ok(Parsed { definition: self.definition, password: self.password })
+    }
+}
+
+fn once(flag: &mut bool, option: &'static str) -> Result<(), DefinitionError> {
+    if std::mem::replace(flag, true) { Err(DefinitionError::Duplicate { option }) } else { Ok(()) }
+}
+
+pub(super) fn number(text: &[u8]) -> Option<u32> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    text.parse().ok().filter(|number| *number <= DB_MAX)
+}

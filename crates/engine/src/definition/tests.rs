@@ -1,0 +1,138 @@
+use super::*;
+use proptest::prelude::*;
+
+fn read(text: &str) -> Result<Parsed, DefinitionError> {
+    let args: Vec<&[u8]> = text.split_whitespace().map(str::as_bytes).collect();
+    parse(&args)
+}
+
+fn definition(text: &str) -> Definition {
+    read(text).expect("a valid definition").definition
+}
+
+#[test]
+fn defaults_are_everything_under_the_same_names() {
+    let plain = definition("m redis://example.net");
+    assert_eq!((plain.source.port, plain.source.db, &plain.dbs), (6379, None, &DbMap::All));
+    assert!(plain.matches.is_empty() && plain.prefix.is_empty() && !plain.adopt && !plain.paused);
+}
+
+#[test]
+fn every_option_is_read() {
+    let full = read("m:1 redis://[::1]:7000 AUTH joe s3cret DB 1 TO 2 db 3 MATCH a* match b* EXCEPT *c STRIP a PREFIX x: ADOPT PAUSED")
+        .expect("valid");
+    let d = full.definition;
+    assert_eq!((d.source.host.as_str(), d.source.port), ("::1", 7000));
+    assert_eq!(d.dbs, DbMap::List(vec![DbPair { source: 1, local: 2 }, DbPair { source: 3, local: 3 }]));
+    assert_eq!((d.matches.len(), d.excepts.len(), d.adopt, d.paused), (2, 1, true, true));
+    assert_eq!((d.strip.as_slice(), d.prefix.as_slice()), (&b"a"[..], &b"x:"[..]));
+    assert_eq!(d.source.user.as_deref(), Some(&b"joe"[..]));
+    assert_eq!(full.password.expect("given").as_slice(), b"s3cret");
+    assert_eq!(definition("m redis://h/4").dbs, DbMap::List(vec![DbPair { source: 4, local: 4 }]));
+}
+
+#[test]
+fn each_mistake_has_its_name() {
+    use DefinitionError as E;
+    for (text, expected) in [
+        ("m", E::Missing),
+        ("m! redis://h", E::Name),
+        ("m http://h", E::Url(UrlError::Scheme)),
+        ("m redis://u:p@h", E::Url(UrlError::Credentials)),
+        ("m rediss://h", E::Url(UrlError::NotSupported { scheme: "rediss" })),
+        ("m redis://", E::Url(UrlError::Host)),
+        ("m redis://[::1", E::Url(UrlError::Host)),
+        ("m redis://h:0", E::Url(UrlError::Port)),
+        ("m redis://h:70000", E::Url(UrlError::Port)),
+        ("m redis://h/x", E::Url(UrlError::Db)),
+        ("m redis://h NOPE", E::UnknownOption { position: 3 }),
+        ("m redis://h TLS CA x", E::OptionNotSupported { option: "TLS" }),
+        ("m redis://h type string", E::OptionNotSupported { option: "TYPE" }),
+        ("m redis://h AUTH FILE x", E::OptionNotSupported { option: "AUTH FILE" }),
+        ("m redis://h AUTH ENV x", E::OptionNotSupported { option: "AUTH ENV" }),
+        ("m redis://h SHARED", E::OptionNotSupported { option: "SHARED" }),
+        ("m redis://h ADOPT ADOPT", E::Duplicate { option: "ADOPT" }),
+        ("m redis://h PREFIX a PREFIX b", E::Duplicate { option: "PREFIX" }),
+        ("m redis://h AUTH a b AUTH a b", E::Duplicate { option: "AUTH" }),
+        ("m redis://h AUTH a", E::Incomplete { option: "AUTH" }),
+        ("m redis://h MATCH", E::Incomplete { option: "MATCH" }),
+        ("m redis://h DB x", E::Db { option: "DB" }),
+        ("m redis://h DB -1", E::Db { option: "DB" }),
+        ("m redis://h DB +1", E::Db { option: "DB" }),
+        ("m redis://h DB 1 TO 2147483647", E::Db { option: "TO" }),
+        ("m redis://h DB 1 DB 1", E::SourceDbTwice { db: 1 }),
+        ("m redis://h DB 1 DB 2 TO 1", E::LocalDbTwice { db: 1 }),
+        ("m redis://h/1 DB 1", E::DbInUrlAndOption),
+    ] {
+        assert_eq!(read(text).err(), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    for text in ["m redis://u:hush@h", "m redis://h AUTH u hush hush", "m redis://h AUTH hush", "m hush://h"]
+    {
+        let error = read(text).expect_err("refused").to_string();
+        assert!(!error.contains("hush"), "{error}");
+    }
+}
+
+#[test]
+fn secrets_are_found_in_refused_commands_too() {
+    let find = |text: &str| secret_args(&text.split_whitespace().map(str::as_bytes).collect::<Vec<_>>());
+    assert_eq!(find("m redis://h AUTH u p"), [3, 4]);
+    assert_eq!(find("m redis://u:p@h NOPE auth u"), [1, 4]);
+    assert_eq!(find("m redis://h"), [0; 0]);
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    assert_eq!(Definition::decode(&[b"2", b"m", b"redis://h"]), Err(DecodeError::NewerFormat));
+    assert!(matches!(Definition::decode(&[b"1", b"m"]), Err(DecodeError::Damaged { .. })));
+    assert!(matches!(
+        Definition::decode(&[b"1", b"m", b"redis://h", b"NEW"]),
+        Err(DecodeError::Damaged { .. })
+    ));
+}
+
+fn arbitrary() -> impl Strategy<Value = Definition> {
+    let text = || prop::collection::vec(any::<u8>(), 0..20);
+    let globs = || prop::collection::vec(text(), 0..4);
+    let dbs = prop::collection::btree_map(0..20u32, 0..20u32, 0..4);
+    (globs(), globs(), text(), text(), dbs, any::<[bool; 3]>(), prop::option::of(text())).prop_map(
+        |(matches, excepts, strip, prefix, dbs, flags, user)| {
+            let compile = |texts: Vec<Vec<u8>>| texts.iter().map(|t| Glob::new(t).expect("short")).collect();
+            let mut made = Definition::bare(b"m".to_vec(), SourceUrl::parse(b"redis://h:1").expect("valid"));
+            (made.matches, made.excepts, made.strip, made.prefix) =
+                (compile(matches), compile(excepts), strip, prefix);
+            for (source, local) in dbs {
+                let _refused_twins = made.dbs.add(DbPair { source, local });
+            }
+            [made.adopt, made.paused, made.inline_credentials] = flags;
+            made.source.user = user;
+            made
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_stored_form_reads_back_equal(definition in arbitrary()) {
+        let stored = definition.encode();
+        let items: Vec<&[u8]> = stored.iter().map(Vec::as_slice).collect();
+        prop_assert_eq!(Definition::decode(&items), Ok(definition));
+    }
+
+    #[test]
+    fn hostile_stored_forms_are_errors_not_panics(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..8), 0..12)) {
+        let items: Vec<&[u8]> = items.iter().map(Vec::as_slice).collect();
+        let _any_answer = Definition::decode(&items);
+    }
+
+    #[test]
+    fn the_password_is_never_stored(password in "[a-z]{12}") {
+        let text = format!("m redis://h AUTH joe {password}");
+        let stored = definition(&text).encode();
+        prop_assert!(!stored.concat().windows(12).any(|window| window == password.as_bytes()));
+    }
+}
