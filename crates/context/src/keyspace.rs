@@ -217,7 +217,7 @@ type Job = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>)>;
 impl NotificationContext<'_> {
     fn event_db(&self) -> i32 {
         let selected = required!(RedisModule_GetSelectedDb);
-        // SAFETY: R3: the context of a keyspace event has a client, with the event's database selected.
+        // SAFETY: R11: the context of a keyspace event has a client, with the event's database selected.
         unsafe { selected(self.as_ptr()) }
     }
 
@@ -259,7 +259,7 @@ unsafe extern "C" fn run_job(ctx: *mut raw::RedisModuleCtx, data: *mut c_void) {
         || {
             // SAFETY: R24: the box of `after_this_unit`, which `free_job` frees later.
             let job = unsafe { &mut *data.cast::<Option<Job>>() };
-            // SAFETY: R3: the context of this job.
+            // SAFETY: R11: the context of this job.
             let ctx = unsafe { TimerContext::from_raw(ctx) };
             if let Some(job) = job.take() {
                 job(&ctx);

@@ -115,7 +115,7 @@ unsafe extern "C" fn fired<T: 'static>(ctx: *mut raw::RedisModuleCtx, data: *mut
         || {
             // SAFETY: R25: the count that `start` gave to the server, which calls this once.
             let shared = unsafe { Rc::from_raw(data.cast::<Shared<T>>().cast_const()) };
-            // SAFETY: R3: the context of this timer.
+            // SAFETY: R11: the context of this timer.
             let ctx = unsafe { TimerContext::from_raw(ctx) };
             if let Some((state, callback)) = shared.pending.take() {
                 callback(&ctx, state);

@@ -65,14 +65,14 @@ impl<'cx> EventContext<'cx> {
 
 fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
     let flags = required!(RedisModule_GetContextFlags);
-    // SAFETY: R3: a live context; the server only reads its own state.
+    // SAFETY: R11: a live context; the server only reads its own state.
     refusal(unsafe { flags(ctx.as_ptr()) }.cast_unsigned())?;
     let avoid = required!(RedisModule_AvoidReplicaTraffic);
     // SAFETY: R2: it takes nothing; on the main thread it ends a pause whose time is over.
     if unsafe { avoid() } != 0 {
         return Err(NotNow::Paused);
     }
-    // SAFETY: R3: the same callback, which was found to be one that may write.
+    // SAFETY: R11: the same callback, which was found to be one that may write.
     Ok(unsafe { WriteContext::from_raw(ctx.as_ptr()) })
 }
 

@@ -41,6 +41,9 @@ pub enum CallError {
     /// The command is not for scripts, or a script could not write now ([`CallFlags::SCRIPT_MODE`]).
     #[error("the command is not allowed in script mode, or writes are not possible now")]
     NotInScripts,
+    /// A key is open, whose value the command could free: close it first.
+    #[error("a key is open here: close it first")]
+    KeyIsOpen,
     /// The server lacks a flag.
     #[error("this server has no call flag {flag}: it came with {since}")]
     Unsupported {

@@ -16,6 +16,7 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::WriteContext;
+use crate::key::refuse_while_open;
 use crate::string::RedisString;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
@@ -67,6 +68,7 @@ impl WriteContext<'_> {
     /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
+        refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
         if flags.needs_7_2() {
             flags.check()?;
         }

@@ -78,7 +78,10 @@ impl MainThread {
     ///
     /// # Errors
     /// [`QueueFull`] if [`POSTED_JOBS_MAX`] jobs wait.
-    pub fn post(&self, job: impl for<'cx> FnOnce(&TimerContext<'cx>) + Send + 'static) -> Result<(), QueueFull> {
+    pub fn post(
+        &self,
+        job: impl for<'cx> FnOnce(&TimerContext<'cx>) + Send + 'static,
+    ) -> Result<(), QueueFull> {
         let mut jobs = self.shared.jobs();
         if jobs.len() >= POSTED_JOBS_MAX {
             return Err(QueueFull);
@@ -112,7 +115,7 @@ impl MainThread {
         if !self.shared.jobs().is_empty() {
             self.shared.waker.wake();
         }
-        // SAFETY: R3: the same callback; AFTER_SLEEP is a role that may ask to write.
+        // SAFETY: R11: the same callback; AFTER_SLEEP is a role that may ask to write.
         let ctx = unsafe { TimerContext::from_raw(ctx.as_ptr()) };
         for job in jobs {
             guard("a job posted to the main thread", || (), || job(&ctx));

@@ -69,8 +69,12 @@ impl FdWatcher {
             return Err(Error::Invalid { what: "the interest", reason: "readable, writable or both" });
         }
         subscribe_once(ctx)?;
-        let watched =
-            Rc::new(Watched { fd, interest, ready: Cell::new(0), callback: RefCell::new(Box::new(callback)) });
+        let watched = Rc::new(Watched {
+            fd,
+            interest,
+            ready: Cell::new(0),
+            callback: RefCell::new(Box::new(callback)),
+        });
         let mut watchers = WATCHERS.try_borrow_mut(ctx)?;
         watchers.retain(|watcher| watcher.strong_count() > 0);
         let watcher = Self { watched };
@@ -127,7 +131,7 @@ fn subscribe_once(ctx: &Context<'_>) -> Result<(), Error> {
 /// Calls back for each watcher that became ready. Nothing is borrowed meanwhile: a callback may start and
 /// drop watchers, its own too.
 fn run_ready(ctx: &EventContext<'_>) {
-    // SAFETY: R3: the same callback; BEFORE_SLEEP is a role that may ask to write.
+    // SAFETY: R11: the same callback; BEFORE_SLEEP is a role that may ask to write.
     let timer = unsafe { TimerContext::from_raw(ctx.as_ptr()) };
     let watchers = WATCHERS.borrow(ctx).clone();
     for watched in watchers.iter().filter_map(Weak::upgrade) {

@@ -6,7 +6,7 @@ use redis_module::raw;
 
 use super::{Fired, Sealed, ServerEvent};
 use crate::context::Context;
-use crate::key::{KeyType, ReadKey};
+use crate::key::{KeyType, ReadKey, Walk};
 use crate::string::RedisStr;
 
 /// A database, or all of them, is flushed.
@@ -73,7 +73,7 @@ impl ServerEvent for SwapDb {
     }
 }
 
-/// A key is about to lose its value. Redis 7.2 and Valkey. Costs something for every such key: keyspace
+/// A key is about to lose its value. No key can be opened meanwhile. Redis 7.2 and Valkey. Costs something for every such key: keyspace
 /// events are cheaper where the key's name is enough.
 pub struct Key;
 
@@ -98,6 +98,8 @@ pub struct KeyEvent<'e> {
     /// Why it loses it.
     pub fate: KeyFate,
     key: Option<ManuallyDrop<ReadKey<'e>>>,
+    /// The server holds on to the key's entry.
+    _walk: Walk,
 }
 
 impl KeyEvent<'_> {
@@ -117,14 +119,6 @@ impl KeyEvent<'_> {
     }
 }
 
-impl Drop for KeyEvent<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = &self.key {
-            key.unlist();
-        }
-    }
-}
-
 impl Sealed for Key {}
 impl ServerEvent for Key {
     type Payload<'e> = KeyEvent<'e>;
@@ -132,7 +126,7 @@ impl ServerEvent for Key {
     const NAME: &'static str = "the Key event";
     const SINCE: &'static str = "Redis 7.2 and Valkey 7.2";
 
-    unsafe fn payload<'e>(ctx: &'e Context<'_>, fired: &'e Fired) -> KeyEvent<'e> {
+    unsafe fn payload<'e>(_ctx: &'e Context<'_>, fired: &'e Fired) -> KeyEvent<'e> {
         let fate = match fired.sub {
             raw::REDISMODULE_SUBEVENT_KEY_DELETED => KeyFate::Deleted,
             raw::REDISMODULE_SUBEVENT_KEY_EXPIRED => KeyFate::Expired,
@@ -144,8 +138,8 @@ impl ServerEvent for Key {
         let data = unsafe { fired.version_1::<raw::RedisModuleKeyInfo>() };
         let key = data.filter(|data| !data.key.is_null()).map(|data| {
             // SAFETY: R20: opened by the server, which closes it after the callback (moduleFireServerEvent).
-            unsafe { ReadKey::borrowed(ctx, data.key) }
+            unsafe { ReadKey::borrowed(data.key) }
         });
-        KeyEvent { fate, key }
+        KeyEvent { fate, key, _walk: Walk::begin() }
     }
 }

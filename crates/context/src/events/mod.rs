@@ -182,7 +182,7 @@ unsafe extern "C" fn fired(
         "a server event",
         || (),
         || {
-            // SAFETY: R3: the context of this event.
+            // SAFETY: R11: the context of this event.
             let ctx = unsafe { EventContext::from_raw(ctx) };
             dispatch(&ctx, event.id, &Fired { sub, data });
         },

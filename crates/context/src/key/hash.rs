@@ -126,8 +126,25 @@ impl WriteKey<'_> {
         // writing and holds a hash or nothing.
         let count = unsafe {
             set(
-                self.as_ptr(), flags, a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1, e.0, e.1, f.0, f.1, g.0, g.1, h.0,
-                h.1, end,
+                self.as_ptr(),
+                flags,
+                a.0,
+                a.1,
+                b.0,
+                b.1,
+                c.0,
+                c.1,
+                d.0,
+                d.1,
+                e.0,
+                e.1,
+                f.0,
+                f.1,
+                g.0,
+                g.1,
+                h.0,
+                h.1,
+                end,
             )
         };
         usize::try_from(count).unwrap_or(0)

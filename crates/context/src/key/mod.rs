@@ -17,7 +17,6 @@ mod string;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::ptr;
 
 use redis_module::raw;
 
@@ -28,7 +27,7 @@ use crate::server::server;
 use crate::string::{RedisStr, RedisString};
 
 pub use hash::{HASH_FIELDS_PER_CALL, HashCondition};
-pub(crate) use open::refuse_while_open;
+pub(crate) use open::{Walk, refuse_while_open};
 pub use string::STRING_BYTES_MAX;
 
 impl<'a> From<&'a RedisString> for RedisStr<'a> {
@@ -192,19 +191,12 @@ impl<'k> ReadKey<'k> {
         Ok(Self { raw, context: PhantomData })
     }
 
-    /// A key that the server opened for a callback and closes itself. It counts as open until `unlist`; it
-    /// looks missing if as many keys are open as can be.
+    /// A key that the server opened for a callback and closes itself.
     ///
     /// # Safety
-    /// `raw` is an open key of the database that `ctx` has selected, for all of `'k`.
-    pub(crate) unsafe fn borrowed(ctx: &'k Context<'_>, raw: *mut raw::RedisModuleKey) -> ManuallyDrop<Self> {
-        let listed = open::opened(raw, selected_db(ctx));
-        ManuallyDrop::new(Self { raw: if listed { raw } else { ptr::null_mut() }, context: PhantomData })
-    }
-
-    /// Ends the life of a borrowed key.
-    pub(crate) fn unlist(&self) {
-        open::closed(self.raw);
+    /// `raw` is an open key for all of `'k`, and a [`Walk`] keeps others from being opened.
+    pub(crate) unsafe fn borrowed(raw: *mut raw::RedisModuleKey) -> ManuallyDrop<Self> {
+        ManuallyDrop::new(Self { raw, context: PhantomData })
     }
 
     /// The key's name; `None` for a missing key opened for reading.
@@ -334,7 +326,7 @@ impl WriteKey<'_> {
 #[inline]
 fn selected_db(ctx: &Context<'_>) -> i32 {
     let selected = required!(RedisModule_GetSelectedDb);
-    // SAFETY: R3: a live context.
+    // SAFETY: R11: a live context.
     unsafe { selected(ctx.as_ptr()) }
 }
 

@@ -4,6 +4,9 @@
 //! deletes or replaces that value while the handle is open leaves the pointer dangling, and even closing
 //! the handle reads through it. So, while a key is open: commands and notifications are refused
 //! ([`refuse_while_open`]), and the same key cannot be opened again (its lazy expiry would delete it).
+//!
+//! Where the server itself holds on to entries of its table (a walk over the keys, the Key event), no key
+//! can be opened at all: one whose time has come would be deleted from under the server's feet.
 
 use std::cell::UnsafeCell;
 
@@ -18,6 +21,8 @@ pub(super) const OPEN_KEYS_MAX: usize = 16;
 
 struct Table {
     len: usize,
+    /// How many callbacks run in which the server walks over keys or is about to remove one.
+    walks: usize,
     keys: [(*mut raw::RedisModuleKey, i32); OPEN_KEYS_MAX],
 }
 
@@ -27,7 +32,7 @@ struct MainThreadTable(UnsafeCell<Table>);
 unsafe impl Sync for MainThreadTable {}
 
 static OPEN: MainThreadTable =
-    MainThreadTable(UnsafeCell::new(Table { len: 0, keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX] }));
+    MainThreadTable(UnsafeCell::new(Table { len: 0, walks: 0, keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX] }));
 
 /// Runs `body` on the table. `body` calls nothing that could come back here.
 #[inline]
@@ -39,20 +44,29 @@ fn with_table<R>(body: impl FnOnce(&mut Table) -> R) -> R {
 /// Refuses what could change a value that is open.
 #[inline]
 pub(crate) fn refuse_while_open() -> Result<(), Error> {
-    if with_table(|table| table.len) == 0 { Ok(()) } else { Err(Error::KeyIsOpen) }
+    if with_table(|table| table.len + table.walks) == 0 { Ok(()) } else { Err(Error::KeyIsOpen) }
 }
 
 /// Refuses a key that is open already, and one more than the table holds.
 #[inline]
 pub(super) fn may_open(name: RedisStr<'_>, db: i32) -> Result<(), Error> {
-    let len = with_table(|table| table.len);
-    if len == 0 { Ok(()) } else { may_open_another(name, db, len) }
+    let (len, walks) = with_table(|table| (table.len, table.walks));
+    if walks != 0 {
+        Err(Error::KeyIsOpen)
+    } else if len == 0 {
+        Ok(())
+    } else {
+        may_open_another(name, db, len)
+    }
 }
 
 #[cold]
 fn may_open_another(name: RedisStr<'_>, db: i32, len: usize) -> Result<(), Error> {
     if len == OPEN_KEYS_MAX {
-        return Err(Error::Invalid { what: "the number of open keys", reason: "at most 16 are open at once" });
+        return Err(Error::Invalid {
+            what: "the number of open keys",
+            reason: "at most 16 are open at once",
+        });
     }
     let open = with_table(|table| table.keys);
     // SAFETY: R20: the table holds open handles only.
@@ -81,4 +95,20 @@ pub(super) fn closed(key: *mut raw::RedisModuleKey) {
             table.len -= 1;
         }
     });
+}
+
+/// No key can be opened until this is dropped.
+pub(crate) struct Walk(());
+
+impl Walk {
+    pub(crate) fn begin() -> Self {
+        with_table(|table| table.walks += 1);
+        Self(())
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        with_table(|table| table.walks -= 1);
+    }
 }
