@@ -1,5 +1,7 @@
 //! Arguments of a command as the planner reads them, wherever their bytes lie.
 
+use redis_replica::resp::CommandView;
+
 /// A list of byte strings. Indices past the end answer an empty string, so that hostile input can't panic.
 pub trait Args {
     /// How many there are.
@@ -40,6 +42,18 @@ impl Args for Vec<Vec<u8>> {
 
     fn arg(&self, index: usize) -> &[u8] {
         self.get(index).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl Args for CommandView<'_> {
+    #[inline]
+    fn arg_count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn arg(&self, index: usize) -> &[u8] {
+        self.get(index).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::args::{Args, db_number, is_word};
 use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule};
-use crate::replid::ReplId;
+use redis_replica::ReplId;
 
 /// Where one argument lies in the batch's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +48,6 @@ pub enum OpKind {
         /// Unix time in milliseconds.
         expire_at_ms: Option<u64>,
     },
-    /// Args `[key]`: delete it; the calls that follow, up to the next [`Op::boundary`], build its new value.
-    LoadCommands,
     /// Delete every key of the mirror's scope in the op's db.
     FlushDb,
     /// Delete every key of the mirror's scope.
@@ -243,6 +241,24 @@ impl Batch {
         self.push_joined(b"", arg)
     }
 
+    /// Appends an argument that `write` puts at the end of the buffer it is given; nothing if it fails.
+    pub(crate) fn push_written<T, E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
+    ) -> Result<Result<T, E>, BatchFull> {
+        let start = self.bytes.len();
+        let written = write(&mut self.bytes);
+        match (&written, u32::try_from(start), u32::try_from(self.bytes.len())) {
+            (Ok(_), Ok(start), Ok(end)) => self.args.push(Span { start, len: end - start }),
+            (Ok(_), ..) => {
+                self.bytes.truncate(start);
+                return Err(BatchFull);
+            }
+            (Err(_), ..) => self.bytes.truncate(start),
+        }
+        Ok(written)
+    }
+
     /// Appends a decimal number as an argument.
     pub(crate) fn push_number(&mut self, number: u64) -> Result<(), BatchFull> {
         self.push_arg(itoa::Buffer::new().format(number).as_bytes())
@@ -374,7 +390,6 @@ impl<'a> KeyUses<'a> {
             OpKind::SetString { .. } | OpKind::LoadString { .. } | OpKind::LoadRestore { .. } => {
                 KeyArgs::one(0, Access::Overwrite)
             }
-            OpKind::LoadCommands => KeyArgs::one(0, Access::Remove),
             OpKind::Repair => KeyArgs::run(0, all, 1, Access::Update),
             _ => KeyArgs::NONE,
         };

@@ -6,7 +6,7 @@
 //! 0 format    "1"
 //! 1 name      of the mirror
 //! 2 state     "created" | "resyncing" | "streaming"
-//! 3 replid    40 hex digits, or "-" without a position
+//! 3 replid    40 letters and digits, or "-" without a position
 //! 4 offset    end of the last applied unit, decimal; "0" without a position
 //! 5 db        selected at the source there, decimal
 //! 6 origins   replication ids joined by ",", or "-"
@@ -21,7 +21,7 @@
 use crate::args::{Args, integer};
 use crate::definition::{DB_MAX, NAME_BYTES_MAX};
 use crate::planner::ORIGINS_MAX;
-use crate::replid::ReplId;
+use redis_replica::{Position, ReplId};
 
 #[cfg(test)]
 mod tests;
@@ -45,17 +45,6 @@ pub enum State {
     Resyncing,
     /// The data equals the source's at the position, but for keys under repair.
     Streaming,
-}
-
-/// A place in a source's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// Which history.
-    pub replid: ReplId,
-    /// The end of the last applied unit.
-    pub offset: u64,
-    /// The db selected at the source there.
-    pub db: u32,
 }
 
 /// Counters that outlive a restart.
@@ -210,7 +199,9 @@ pub(crate) fn read_origins<A: Args + ?Sized>(args: &A) -> Result<Vec<ReplId>, Ch
     if text.len() > ORIGINS_MAX * 41 {
         return Err(damaged("too many origins"));
     }
-    text.split(|byte| *byte == b',').map(|id| ReplId::parse(id).map_err(|_| damaged("its origins"))).collect()
+    text.split(|byte| *byte == b',')
+        .map(|id| ReplId::from_bytes(id).map_err(|_| damaged("its origins")))
+        .collect()
 }
 
 fn encode_origins(origins: &[ReplId]) -> Vec<u8> {
@@ -233,7 +224,7 @@ fn decode_position<A: Args + ?Sized>(args: &A) -> Result<Option<Position>, Check
     if args.arg(3) == b"-" {
         return Ok(None);
     }
-    let replid = ReplId::parse(args.arg(3)).map_err(|_| damaged("its replication id"))?;
+    let replid = ReplId::from_bytes(args.arg(3)).map_err(|_| damaged("its replication id"))?;
     Ok(Some(Position { replid, offset: decode_number(args.arg(4))?, db: decode_db(args.arg(5))? }))
 }
 

@@ -25,7 +25,6 @@ pub mod expired;
 pub mod glob;
 pub mod planner;
 pub mod repair;
-mod replid;
 pub mod scope;
 pub mod seen;
 
@@ -37,6 +36,6 @@ pub use definition::{Definition, DefinitionError};
 pub use expired::ExpiredKeys;
 pub use glob::Glob;
 pub use planner::{Cut, LocalServer, PlanError, Planner};
+pub use redis_replica::{Position, ReplId};
 pub use repair::Repairs;
-pub use replid::{ReplId, ReplIdError};
 pub use scope::Scope;

@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
+use redis_replica::rdb::{self, Family, Validator};
+
 use crate::args::{Args, Tail};
 use crate::batch::{Batch, BatchFull, Mark, Place};
 use crate::checkpoint;
 use crate::command::{self, RefusedReason};
-use crate::replid::ReplId;
 use crate::scope::Scope;
+use redis_replica::ReplId;
 
 mod across;
 mod counters;
@@ -21,6 +23,7 @@ mod dbs;
 mod fields;
 mod local;
 mod refuse;
+mod snapshot;
 mod step;
 mod streams;
 mod strings;
@@ -28,7 +31,7 @@ mod strings;
 mod tests;
 
 pub use counters::{Counters, Loss, LostKey, RefusedCount};
-pub use local::{Family, LocalServer, Version};
+pub use local::LocalServer;
 use step::{Planned, Step};
 
 /// The most replication ids that a unit may have passed through.
@@ -84,9 +87,6 @@ pub enum PlanError {
     /// The caller let the batch grow without sending it off.
     #[error(transparent)]
     BatchFull(#[from] BatchFull),
-    /// A snapshot value that can't be read.
-    #[error("a value of the snapshot can't be used: {0}")]
-    Value(String),
 }
 
 /// Whether the batch must be sent off before planning goes on.
@@ -118,6 +118,8 @@ pub struct Planner {
     /// The origins of a unit that brings none: the source alone.
     plain_origins: Arc<[ReplId]>,
     source_now_ms: Option<u64>,
+    source_family: Option<Family>,
+    validator: Validator,
     unit: Option<OpenUnit>,
     held: Batch,
     counters: Counters,
@@ -134,6 +136,8 @@ impl Planner {
             source: None,
             plain_origins: Arc::default(),
             source_now_ms: None,
+            source_family: None,
+            validator: Validator::new(rdb::Limits::default()),
             unit: None,
             held: Batch::new(),
             counters: Counters::default(),
@@ -167,6 +171,11 @@ impl Planner {
     /// 7.0 send. Without it such commands lead to a refetch.
     pub fn set_source_now(&mut self, now_ms: u64) {
         self.source_now_ms = Some(now_ms);
+    }
+
+    /// Sets the source's family: RESTORE payloads in the stream can't be read without it, and lead to a refetch.
+    pub fn set_source_family(&mut self, family: Family) {
+        self.source_family = Some(family);
     }
 
     /// What has been planned, filtered, refused and lost.
@@ -268,6 +277,8 @@ impl Planner {
                 local: &self.local,
                 counters: &mut self.counters,
                 now_ms: self.source_now_ms,
+                source_family: self.source_family,
+                validator: &mut self.validator,
                 place,
                 mark: out.mark(),
                 out,

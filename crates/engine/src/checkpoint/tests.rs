@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn replid() -> impl Strategy<Value = ReplId> {
-    "[0-9a-f]{40}".prop_map(|text| ReplId::parse(text.as_bytes()).expect("hex"))
+    "[0-9a-f]{40}".prop_map(|text| ReplId::from_bytes(text.as_bytes()).expect("hex"))
 }
 
 fn checkpoint() -> impl Strategy<Value = Checkpoint> {
@@ -52,7 +52,7 @@ proptest! {
 
 #[test]
 fn a_newer_format_is_refused_by_name_but_its_origins_are_read() {
-    let id = ReplId::parse(&[b'a'; 40]).expect("hex");
+    let id = ReplId::from_bytes(&[b'a'; 40]).expect("hex");
     let mut args = Checkpoint { origins: vec![id], ..Checkpoint::default() }.encode(b"m");
     args[0] = b"2".to_vec();
     args.push(b"something new".to_vec());

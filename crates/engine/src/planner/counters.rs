@@ -28,9 +28,15 @@ pub enum Loss {
     /// A stream's idempotency state: only Redis 8.6 and later.
     #[error("this server keeps no idempotency state of streams")]
     StreamIdempotency,
-    /// A value of a type that this server or this version does not know.
-    #[error("this server can't hold this type of value")]
-    ValueType,
+    /// Numbers or times in a stream that older servers guess: Redis before 7.2.
+    #[error("this server keeps less of a stream's consumers and counters")]
+    StreamDetails,
+    /// A value of a module's own type.
+    #[error("values of modules are not mirrored")]
+    ModuleValue,
+    /// A value that breaks a rule of its format: it never reaches this server.
+    #[error("the source's value is malformed")]
+    Malformed,
 }
 
 /// A key that is not exact here.

@@ -1,70 +1,43 @@
 //! What the server that this mirror runs in can do.
 
+use redis_replica::rdb::{Family, Target};
+
 use crate::command::{Command, Release, TABLE, row};
-
-/// Which of the two servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// Redis.
-    Redis,
-    /// Valkey.
-    Valkey,
-}
-
-/// A server's version: Redis's `redis_version`, Valkey's `valkey_version`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// The first number.
-    pub major: u8,
-    /// The second.
-    pub minor: u8,
-    /// The third.
-    pub patch: u8,
-}
 
 /// The local server as the planner needs to know it.
 #[derive(Debug, Clone)]
 pub struct LocalServer {
-    family: Family,
-    version: Version,
+    target: Target,
     /// One for each row of the table.
     known: Vec<bool>,
 }
 
 impl LocalServer {
     /// A server whose commands are those that its release is known to have.
-    pub fn by_release(family: Family, version: Version) -> LocalServer {
+    pub fn by_release(target: Target) -> LocalServer {
+        let release = (target.version.0, target.version.1);
         let knows = |command: &Command| {
-            let since = match family {
+            let since = match target.family {
                 Family::Redis => command.since().redis,
                 Family::Valkey => command.since().valkey,
             };
-            since.is_some_and(|since: Release| since <= (version.major, version.minor))
+            since.is_some_and(|since: Release| since <= release)
         };
-        LocalServer { family, version, known: TABLE.iter().map(knows).collect() }
+        LocalServer { target, known: TABLE.iter().map(knows).collect() }
     }
 
     /// A server that was asked (COMMAND LIST) which commands it has; the names in any case.
-    pub fn new<'a>(
-        family: Family,
-        version: Version,
-        names: impl IntoIterator<Item = &'a [u8]>,
-    ) -> LocalServer {
+    pub fn new<'a>(target: Target, names: impl IntoIterator<Item = &'a [u8]>) -> LocalServer {
         let mut known = vec![false; TABLE.len()];
         for command in names.into_iter().filter_map(crate::command::lookup) {
             known[command.index()] = true;
         }
-        LocalServer { family, version, known }
+        LocalServer { target, known }
     }
 
     /// Which server it is.
-    pub fn family(&self) -> Family {
-        self.family
-    }
-
-    /// Its version.
-    pub fn version(&self) -> Version {
-        self.version
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// Whether it has this command.
@@ -89,11 +62,11 @@ impl LocalServer {
 
     /// Whether BITOP knows DIFF, DIFF1, ANDOR and ONE: Redis 8.2.
     pub(crate) fn has_bitop_differences(&self) -> bool {
-        self.family == Family::Redis && (self.version.major, self.version.minor) >= (8, 2)
+        self.target.family == Family::Redis && self.target.version >= (8, 2, 0)
     }
 
     /// Whether GEOSEARCHSTORE knows BYPOLYGON: Valkey 9.0.
     pub(crate) fn has_polygons(&self) -> bool {
-        self.family == Family::Valkey && self.version.major >= 9
+        self.target.family == Family::Valkey && self.target.version >= (9, 0, 0)
     }
 }

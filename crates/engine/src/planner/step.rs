@@ -1,5 +1,7 @@
 //! One command on its way into a batch.
 
+use redis_replica::rdb::{Family, Validator};
+
 use super::{Counters, LocalServer, Loss};
 use crate::args::{Args, Tail, integer};
 use crate::batch::{Batch, BatchFull, Mark, OpKind, Place};
@@ -27,6 +29,8 @@ pub(super) struct Step<'a, A: ?Sized> {
     pub local: &'a LocalServer,
     pub counters: &'a mut Counters,
     pub now_ms: Option<u64>,
+    pub source_family: Option<Family>,
+    pub validator: &'a mut Validator,
     /// Its db is the local one once [`Step::plan`] has looked it up.
     pub place: Place,
     /// Where the op that is being written begins.

@@ -128,11 +128,6 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
     }
 
-    /// `RESTORE`: its payload is a raw value that nobody has validated; the fetched one is.
-    pub(super) fn restore(&mut self, keys: KeyArgs) -> Outcome {
-        self.refetch(keys)
-    }
-
     pub(super) fn sort(&mut self, keys: KeyArgs) -> Outcome {
         let same_keyspace = self.scope.takes_every_key() && self.scope.keeps_names();
         if !same_keyspace && crate::command::sort_reads_patterns(&self.args) {
