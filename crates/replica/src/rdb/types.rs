@@ -43,7 +43,7 @@ pub(crate) const OP_SELECTDB: u8 = 254;
 pub(crate) const OP_EOF: u8 = 255;
 
 /// What kind of value a type byte holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A string, a HyperLogLog or a bitmap.
     String,

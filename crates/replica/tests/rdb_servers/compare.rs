@@ -27,6 +27,8 @@ pub fn assert_same(
         if kept {
             assert_eq!(field_expiries(source, key), field_expiries(target, copy), "{label}");
         }
+    } else if kind == b"zset" && (key == MINUS_ZERO || shortest_scores(source) != shortest_scores(target)) {
+        assert_eq!(scores(source, key), scores(target, copy), "{label}");
     } else {
         assert_eq!(digest(source, key), digest(target, copy), "{label}");
     }
@@ -40,6 +42,22 @@ pub fn assert_same(
 
 fn digest(server: &mut Server, key: &[u8]) -> Reply {
     server.must(&[b"DEBUG", b"DIGEST-VALUE", key])
+}
+
+/// Redis 7.0 writes scores with 17 digits, later servers the shortest text; their digests are made of that text.
+fn shortest_scores(server: &Server) -> bool {
+    server.target.has_consumer_active_time()
+}
+
+/// A listpack stores minus zero as 0, a skip list keeps the sign, and the digest shows the difference.
+const MINUS_ZERO: &[u8] = b"zset minus zero";
+
+/// Members with their scores.
+fn scores(server: &mut Server, key: &[u8]) -> Vec<(Vec<u8>, f64)> {
+    let all = server.must(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]).array();
+    let all: Vec<_> = all.into_iter().map(Reply::bytes).collect();
+    let score = |text: &[u8]| std::str::from_utf8(text).expect("text").parse::<f64>().expect("a score");
+    all.chunks(2).map(|pair| (pair[0].clone(), score(&pair[1]))).collect()
 }
 
 fn fields(server: &mut Server, key: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {

@@ -1,7 +1,5 @@
 //! Keys of every type, in every encoding the settings lead to.
 
-use redis_replica::rdb::Family;
-
 use super::server::{Reply, Server};
 
 /// Settings that lead to one set of encodings. Unknown ones are refused by older servers, which is fine.
@@ -163,8 +161,9 @@ fn sets(server: &mut Server) {
 
 fn zsets(server: &mut Server) {
     let odd =
-        ["1", "a", "1", "b", "-inf", "c", "inf", "d", "0.1", "e", "-0", "f", "3e300", "5", "1e-300", "-12"];
+        ["1", "a", "1", "b", "-inf", "c", "inf", "d", "0.1", "e", "0", "f", "3e300", "5", "1e-300", "-12"];
     add(server, "ZADD", "zset odd", odd);
+    add(server, "ZADD", "zset minus zero", ["-0", "a", "0", "b", "-1", "c"]);
     add(
         server,
         "ZADD",
@@ -288,12 +287,4 @@ pub fn keys(server: &mut Server) -> Vec<Vec<u8>> {
     let mut keys: Vec<_> = server.run(&["KEYS", "*"]).array().into_iter().map(Reply::bytes).collect();
     keys.sort();
     keys
-}
-
-/// Only Redis and Valkey exist; a third family would need rules of its own.
-pub fn family_label(family: Family) -> &'static str {
-    match family {
-        Family::Redis => "Redis",
-        Family::Valkey => "Valkey",
-    }
 }

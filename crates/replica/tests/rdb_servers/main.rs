@@ -94,6 +94,9 @@ fn carry(source: &mut Server, target: &mut Server, entry: &Entry<'_>) {
     assert_eq!(source.send(&[b"PEXPIRETIME", key]), target.send(&[b"PEXPIRETIME", key]));
     let mut losses = rebuild(target, b"rebuilt", &entry.object);
     losses.push(REBUILT);
+    if let Some(at) = entry.expire_at_ms {
+        target.must(&[b"PEXPIREAT", b"rebuilt", at.to_string().as_bytes()]);
+    }
     assert_same(source, target, key, b"rebuilt", &losses, "commands");
     target.must(&[b"DEL", b"rebuilt", key]);
 }
