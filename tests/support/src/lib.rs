@@ -1,1 +1,44 @@
 //! Real servers, topologies, faults and oracles for the tests of redis-mirror.
+//!
+//! | to | use |
+//! |---|---|
+//! | find the installed versions of Redis and Valkey | [`servers`], [`Installed`] |
+//! | start one with its own folder and port, kill it, start it again | [`Server`], [`Options`] |
+//! | talk to it | [`Client`], [`cmd!`], [`Value`] |
+//! | wait for something without sleeping and hoping | [`wait`] |
+//! | fill it with every type and encoding, keep every write command coming | [`workload`] |
+//! | cut, stall or slow the link at an exact byte | [`Proxy`] |
+//! | prove that two servers hold the same | [`digest`] |
+//! | start a source, a mirror and its replica at once | [`Topology`] |
+//!
+//! Methods come in two kinds: those that return a [`Result`] for programs and for failures a test provokes,
+//! and those documented to panic, which show the server's log: a test that fails should say why by itself.
+#![forbid(unsafe_code)]
+
+mod client;
+mod command;
+pub mod digest;
+mod error;
+mod installed;
+mod mirror;
+mod module;
+mod port;
+mod proxy;
+mod random;
+mod resp;
+mod server;
+mod topology;
+pub mod wait;
+pub mod workload;
+
+pub use client::Client;
+pub use command::{Arg, Command};
+pub use error::{Error, Result};
+pub use installed::{Family, Installed, Version, any_server, server, servers, survey};
+pub use mirror::Status;
+pub use module::module_under_test;
+pub use proxy::{Direction, Proxy};
+pub use random::Random;
+pub use resp::Value;
+pub use server::{Info, Options, Server};
+pub use topology::{MirrorOptions, Topology};

@@ -1,0 +1,455 @@
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::port::{free_port, local};
+use crate::wait::{PATIENCE, wait_for, wait_within};
+use crate::{Client, Error, Installed, Result, module_under_test};
+
+/// How often another port is tried when somebody else took the first one meanwhile.
+const PORT_TRIES: usize = 5;
+const LOG_TAIL_LINES: usize = 60;
+
+/// How a server is to be started.
+///
+/// Without options: no persistence, debug commands on, modules loadable at run time, diskless full syncs that
+/// start at once.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    // A later setting of the same name replaces an earlier one.
+    settings: BTreeMap<String, String>,
+    modules: Vec<String>,
+    mirror: Option<String>,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a line of the configuration: `.set("appendonly", "yes")`.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// The append-only file on, each write on disk before its reply: nothing acknowledged is lost by kill -9.
+    #[must_use]
+    pub fn durable(self) -> Self {
+        self.set("appendonly", "yes").set("appendfsync", "always")
+    }
+
+    /// Loads the module under test, with module arguments (`""` for none).
+    #[must_use]
+    pub fn mirror(mut self, arguments: &str) -> Self {
+        self.mirror = Some(arguments.to_owned());
+        self
+    }
+
+    /// Loads the module under test unless these options do already.
+    pub(crate) fn with_mirror(self) -> Self {
+        if self.mirror.is_some() { self } else { self.mirror("") }
+    }
+
+    /// Loads another module.
+    #[must_use]
+    pub fn module(mut self, path: &Path, arguments: &str) -> Self {
+        self.modules.push(format!("{} {arguments}", path.display()));
+        self
+    }
+
+    fn configuration(&self, port: u16, dir: &Path) -> Result<String> {
+        let mut settings: BTreeMap<&str, String> =
+            DEFAULTS.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        settings.insert("port", port.to_string());
+        settings.insert("dir", dir.display().to_string());
+        settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        let mut lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        if let Some(arguments) = &self.mirror {
+            lines.push(format!("loadmodule {} {arguments}", module_under_test()?.display()));
+        }
+        lines.extend(self.modules.iter().map(|module| format!("loadmodule {module}")));
+        Ok(lines.join("\n") + "\n")
+    }
+}
+
+const DEFAULTS: [(&str, &str); 11] = [
+    ("bind", "127.0.0.1"),
+    ("protected-mode", "no"),
+    ("daemonize", "no"),
+    ("save", "\"\""),
+    ("appendonly", "no"),
+    ("enable-debug-command", "yes"),
+    ("enable-module-command", "yes"),
+    ("repl-diskless-sync", "yes"),
+    ("repl-diskless-sync-delay", "0"),
+    ("databases", "16"),
+    // A test must not stumble over the disk of the machine it runs on.
+    ("stop-writes-on-bgsave-error", "no"),
+];
+
+/// A running (or killed) server with a folder and a port of its own. Dropped, it is killed and its folder removed; when
+/// the test is failing, the end of its log is printed and with `REDIS_MIRROR_TEST_KEEP` set the folder stays.
+#[derive(Debug)]
+pub struct Server {
+    installed: Installed,
+    options: Options,
+    dir: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// When it doesn't come up; with its log.
+    #[track_caller]
+    pub fn start(installed: &Installed, options: Options) -> Self {
+        Self::try_start(installed, options).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Errors
+    /// [`Error::Start`] with its log when it doesn't come up, [`Error::Module`], [`Error::File`].
+    pub fn try_start(installed: &Installed, options: Options) -> Result<Self> {
+        let dir = new_folder(&installed.name)?;
+        let mut server = Server { installed: installed.clone(), options, dir, port: 0, child: None };
+        let mut tries = PORT_TRIES;
+        loop {
+            server.port = free_port();
+            tries -= 1;
+            match server.try_resume() {
+                Err(Error::Start { log, .. }) if tries > 0 && log.contains("Address already in use") => {}
+                outcome => return outcome.map(|()| server),
+            }
+        }
+    }
+
+    /// Starts the killed or stopped server again, on the same port with the same folder and options.
+    ///
+    /// # Panics
+    /// When it runs, or doesn't come up.
+    #[track_caller]
+    pub fn resume(&mut self) {
+        self.try_resume().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// As [`Server::resume`].
+    ///
+    /// # Errors
+    /// [`Error::Start`] with its log when it doesn't come up, [`Error::Module`], [`Error::File`].
+    pub fn try_resume(&mut self) -> Result<()> {
+        assert!(self.child.is_none(), "{} runs already", self.installed.name);
+        self.launch()?;
+        let ready = wait_within(PATIENCE, "the server's answer", || self.probe());
+        match ready {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(exit)) => Err(self.failed_start(format!("it ended with {exit}"))),
+            Err(error) => Err(self.failed_start(error.to_string())),
+        }
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let configuration = self.options.configuration(self.port, &self.dir)?;
+        let file = self.dir.join("server.conf");
+        fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
+        let log = self.open_log()?;
+        let errors = log.try_clone().map_err(|source| Error::File { path: self.log_path(), source })?;
+        let mut process = Process::new(&self.installed.program);
+        process.arg(&file).current_dir(&self.dir).stdin(Stdio::null()).stdout(log).stderr(errors);
+        let child = process.spawn();
+        let path = self.installed.program.clone();
+        self.child = Some(child.map_err(|source| Error::File { path, source })?);
+        Ok(())
+    }
+
+    fn open_log(&self) -> Result<File> {
+        let path = self.log_path();
+        File::options().create(true).append(true).open(&path).map_err(|source| Error::File { path, source })
+    }
+
+    /// `Ok(Ok)` when the server answers, `Ok(Err)` when it ended, else why it isn't ready.
+    fn probe(&mut self) -> Result<Result<(), ExitStatus>, String> {
+        let child = self.child.as_mut().ok_or("not started")?;
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Ok(Err(status));
+        }
+        let mut client = Client::connect(self.address()).map_err(|error| error.to_string())?;
+        match client.call("PING") {
+            Ok(_) => self.is_ours(&mut client).map(Ok),
+            // With a password, or as a replica that doesn't serve stale data: up all the same.
+            Err(Error::Refused { message, .. }) if !message.starts_with("LOADING") => Ok(Ok(())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Another process may have taken the port between our look and the server's bind.
+    fn is_ours(&self, client: &mut Client) -> Result<(), String> {
+        let info = Info::read(client, "server").map_err(|error| error.to_string())?;
+        match info.number("process_id") {
+            Some(pid) if pid == i64::from(self.pid()) => Ok(()),
+            other => Err(format!("process {other:?} answers at the port instead")),
+        }
+    }
+
+    fn failed_start(&mut self, reason: String) -> Error {
+        self.kill();
+        Error::Start { name: self.installed.to_string(), reason, log: self.log_tail() }
+    }
+
+    /// Kills the server as by `kill -9`. Does nothing when it doesn't run.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // A stopped process takes SIGKILL too. Both fail only when it has ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Kills the server and starts it again.
+    ///
+    /// # Panics
+    /// When it doesn't come up.
+    #[track_caller]
+    pub fn kill_and_resume(&mut self) {
+        self.kill();
+        self.resume();
+    }
+
+    /// Ends the server by SIGTERM, as an init system does, and waits until it has.
+    ///
+    /// # Panics
+    /// When it doesn't run, ends with an error, or doesn't end.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        let status = self.wait_end();
+        assert!(status.success(), "{} ended with {status}\n{}", self.installed, self.log_tail());
+        status
+    }
+
+    /// Waits until the server has ended by itself.
+    ///
+    /// # Panics
+    /// When it doesn't run or doesn't end.
+    #[track_caller]
+    pub fn wait_end(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap_or_else(|| panic!("{} doesn't run", self.installed));
+        wait_for("the server's end", || match child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err("it still runs".to_owned()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    /// Stops the process in its tracks (SIGSTOP) until [`Server::thaw`]: the kernel still accepts connections
+    /// and data.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    #[track_caller]
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a frozen process go on.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    #[track_caller]
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let pid = pid.unwrap_or_else(|| panic!("{} has no process id", self.installed));
+        kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}", self.installed));
+    }
+
+    /// The process id.
+    ///
+    /// # Panics
+    /// When the server doesn't run.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap_or_else(|| panic!("{} doesn't run", self.installed)).id()
+    }
+
+    /// Whether the process exists: false after [`Server::kill`] and after a crash.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Options for the next [`Server::resume`].
+    pub fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
+    /// The program it was started from.
+    pub fn installed(&self) -> &Installed {
+        &self.installed
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        local(self.port)
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its address in the form MIRROR.CREATE takes.
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address())
+    }
+
+    /// Its working folder, with its files and its log.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A new connection.
+    ///
+    /// # Panics
+    /// When the server doesn't answer.
+    #[track_caller]
+    pub fn client(&self) -> Client {
+        Client::connect(self.address()).unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()))
+    }
+
+    /// One section of INFO.
+    ///
+    /// # Panics
+    /// When the server doesn't answer.
+    #[track_caller]
+    pub fn info(&self, section: &str) -> Info {
+        Info::read(&mut self.client(), section).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The whole log so far, over all restarts.
+    pub fn log(&self) -> String {
+        fs::read(self.log_path()).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// The end of the log.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    }
+
+    /// Waits until the server has logged a text since a position in its [`Server::log`].
+    ///
+    /// # Panics
+    /// When it doesn't within `patience`.
+    #[track_caller]
+    pub fn wait_log(&self, since: usize, text: &str, patience: Duration) {
+        let found = wait_within(patience, &format!("{text:?} in the log"), || {
+            let log = self.log();
+            let part = log.get(since..).unwrap_or_default();
+            if part.contains(text) { Ok(()) } else { Err(format!("{} bytes without it", part.len())) }
+        });
+        found.unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()));
+    }
+
+    /// Makes this server a replica of another and waits until the link is up.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[track_caller]
+    pub fn replicate(&self, source: SocketAddr) {
+        let mut client = self.client();
+        client.run(crate::cmd!("REPLICAOF", source.ip().to_string(), source.port()));
+        wait_for("the native link", || match self.info("replication").get("master_link_status") {
+            Some("up") => Ok(()),
+            other => Err(format!("master_link_status {other:?}")),
+        });
+    }
+
+    /// Waits until a background save or rewrite that runs has ended.
+    ///
+    /// # Panics
+    /// When it doesn't end.
+    #[track_caller]
+    pub fn wait_saved(&self) {
+        wait_for("the background save", || {
+            let info = self.info("persistence");
+            let busy = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
+            match busy.iter().find(|field| info.number(field) == Some(1)) {
+                None => Ok(()),
+                Some(field) => Err(*field),
+            }
+        });
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of {} on port {}\n{}\n---", self.installed, self.port, self.log_tail());
+            if std::env::var_os("REDIS_MIRROR_TEST_KEEP").is_some() {
+                eprintln!("kept: {}", self.dir.display());
+                return;
+            }
+        }
+        // What remains is only a folder in the system's temporary one.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn new_folder(name: &str) -> Result<PathBuf> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("redis-mirror-{}-{number}-{name}", std::process::id()));
+    // A folder of an earlier process with the same id is nobody's.
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// A section of INFO.
+#[derive(Debug, Clone, Default)]
+pub struct Info {
+    fields: HashMap<String, String>,
+}
+
+impl Info {
+    /// Asks a server for one section (`"everything"` for all, modules included).
+    ///
+    /// # Errors
+    /// Those of [`Client::call`].
+    pub fn read(client: &mut Client, section: &str) -> Result<Self> {
+        let text = client.call(crate::cmd!("INFO", section))?.as_text().unwrap_or_default();
+        let pairs = text.lines().filter_map(|line| line.split_once(':'));
+        Ok(Info { fields: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
+    }
+
+    /// A field's text.
+    pub fn get(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).map(String::as_str)
+    }
+
+    /// A field's number.
+    pub fn number(&self, field: &str) -> Option<i64> {
+        self.get(field)?.parse().ok()
+    }
+}
