@@ -14,10 +14,13 @@ use compare::{REBUILT, assert_same};
 use dataset::PROFILES;
 use server::Server;
 
-/// What a snapshot holds, by owned copies where an entry borrows.
+/// Database, key and expiry.
+type Key = (u32, Vec<u8>, Option<u64>);
+
+/// What a snapshot holds beside its values.
 #[derive(Default)]
 struct Read {
-    entries: Vec<(u32, Vec<u8>, Option<u64>, std::ops::Range<usize>)>,
+    entries: Vec<Key>,
     functions: usize,
     types: BTreeSet<u8>,
     ended: bool,
@@ -51,7 +54,7 @@ fn take(read: &mut Read, item: Item<'_>, each: &mut impl FnMut(&Entry<'_>)) {
         Item::Entry(entry) => {
             read.types.insert(entry.object.type_byte());
             read.qualified += usize::from(entry.idle_seconds.is_some() || entry.freq.is_some());
-            read.entries.push((entry.db, entry.key.to_vec(), entry.expire_at_ms, 0..0));
+            read.entries.push((entry.db, entry.key.to_vec(), entry.expire_at_ms));
             each(&entry);
         }
         Item::Rejected(rejected) => panic!("refused {:?}: {}", rejected.key.escape_ascii(), rejected.defect),
