@@ -242,9 +242,11 @@ pub mod process {
                 match SYMBOL.get() {
                     0 => $missing,
                     address => {
+                        let function = ptr::with_exposed_provenance::<c_void>(address);
                         // SAFETY: R10: the symbol of that name has this type.
-                        let function: unsafe extern "C" fn($($ty),*) -> $ret =
-                            unsafe { mem::transmute(ptr::with_exposed_provenance::<c_void>(address)) };
+                        let function = unsafe {
+                            mem::transmute::<*const c_void, unsafe extern "C" fn($($ty),*) -> $ret>(function)
+                        };
                         // SAFETY: the caller's promise.
                         unsafe { function($($arg),*) }
                     }

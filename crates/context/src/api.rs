@@ -197,6 +197,11 @@ required_functions! {
     RedisModule_PublishMessage
     RedisModule_PublishMessageShard
     RedisModule_SignalModifiedKey
+    RedisModule_RegisterNumericConfig
+    RedisModule_RegisterBoolConfig
+    RedisModule_RegisterEnumConfig
+    RedisModule_RegisterStringConfig
+    RedisModule_LoadConfigs
 }
 
 /// Reached only if a function was used that the load did not check; the guard turns it into an error.
@@ -240,6 +245,15 @@ pub(crate) fn resolve(name: &CStr) -> Option<NonNull<c_void>> {
 mod tests {
     use super::*;
 
+    /// The function named at the start of `rest`, if it is one.
+    fn name(rest: &str) -> Option<String> {
+        let (name, _) = rest.split_once(')')?;
+        let is_name = name.starts_with("RedisModule_")
+            && name != "RedisModule_X"
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_name.then(|| name.to_owned())
+    }
+
     /// Every name given to `required!` anywhere in this crate.
     fn used() -> Vec<String> {
         let mut names = Vec::new();
@@ -251,11 +265,7 @@ mod tests {
                     folders.push(path);
                 } else {
                     let text = std::fs::read_to_string(path).expect("sources are text");
-                    names.extend(
-                        text.split("required!(RedisModule")
-                            .skip(1)
-                            .filter_map(|rest| Some(format!("RedisModule{}", rest.split_once(')')?.0))),
-                    );
+                    names.extend(text.split("required!(").skip(1).filter_map(name));
                 }
             }
         }
@@ -265,8 +275,8 @@ mod tests {
     #[test]
     fn every_required_use_is_checked_at_load() {
         let used = used();
-        assert!(!used.is_empty());
-        for name in used.iter().filter(|name| *name != "RedisModule_X") {
+        assert!(used.len() > 50);
+        for name in used {
             assert!(REQUIRED.contains(&name.as_str()), "{name} is missing from required_functions!");
         }
     }

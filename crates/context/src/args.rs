@@ -2,6 +2,7 @@
 
 use redis_module::raw;
 
+use crate::context::LoadContext;
 use crate::error::Error;
 use crate::string::RedisStr;
 
@@ -110,6 +111,14 @@ impl<'cx> Iterator for Args<'cx> {
 }
 
 impl ExactSizeIterator for Args<'_> {}
+
+impl<'cx> LoadContext<'cx> {
+    /// The arguments of the load: what follows the path in `loadmodule` or `MODULE LOAD`.
+    pub fn args(&self) -> Args<'cx> {
+        // SAFETY: R11: the arguments stay until OnLoad has returned.
+        unsafe { Args::new(self.args, 0) }
+    }
+}
 
 /// Reads what `string2ll` (util.c) accepts.
 fn parse_i64(text: &[u8]) -> Option<i64> {

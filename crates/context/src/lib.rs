@@ -11,6 +11,7 @@ mod blocked;
 mod call;
 mod cell;
 mod command;
+pub mod config;
 mod context;
 mod detached;
 mod error;
@@ -35,11 +36,8 @@ mod timer;
 mod user;
 mod write;
 
-pub use blocked::{BlockBuilder, Blocked, Unblocker};
-pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
-pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};
-pub use scan::{ScanCursor, ScanProgress};
 pub use args::Args;
+pub use blocked::{BlockBuilder, Blocked, Unblocker};
 pub use call::{
     ARGS_INLINE_MAX, CallError, CallFlags, CallReply, ReplicateFlags, ReplyList, ReplyPairs, ReplyRef,
     ReplyView,
@@ -47,15 +45,18 @@ pub use call::{
 pub use cell::MainCell;
 pub use command::{
     Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, FindKeys,
-    Handler, KeyAccess, KeySpec, Positions,
+    KeyAccess, KeySpec, Positions,
 };
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
+pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
 pub use key::{HASH_FIELDS_PER_CALL, HashCondition, KeyType, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
+pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};
 pub use outcome::{ErrorReply, Outcome, Streamed};
 pub use reply::{Reply, ReplyWriter, VerbatimFormat};
+pub use scan::{ScanCursor, ScanProgress};
 pub use server::{Family, Server, Version, server};
 pub use server_info::ServerInfo;
 pub use state::{ContextFlags, ModuleOptions};

@@ -23,8 +23,11 @@ pub struct Module {
     /// Registers everything; an error refuses the load.
     pub init: fn(&LoadContext<'_>) -> Result<(), Error>,
     /// Ends everything; an error refuses the unload. Without it the module stays until the server ends.
-    pub deinit: Option<fn(&UnloadContext<'_>) -> Result<(), Error>>,
+    pub deinit: Option<Deinit>,
 }
+
+/// What ends a module.
+pub type Deinit = fn(&UnloadContext<'_>) -> Result<(), Error>;
 
 /// What keeps the module's code in the server: threads, watched descriptors, anything that the server would
 /// still call after the code is gone.

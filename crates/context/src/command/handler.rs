@@ -1,6 +1,7 @@
 //! The functions that the server calls for a command.
 
 use std::ffi::c_int;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use redis_module::raw;
@@ -14,42 +15,36 @@ use crate::module::arguments;
 use crate::outcome::{ErrorReply, Outcome, OutcomeKind};
 use crate::reply::{self, Reply};
 
-/// What runs a command: a function, or a closure that captures nothing, of the type
-/// `for<'cx> Fn(&CommandContext<'cx>, Args<'cx>) -> Result<impl Into<Outcome>, impl Into<ErrorReply>>`.
-///
-/// State lives in a [`crate::MainCell`]. A panic answers `-ERR internal error` and is logged.
-pub trait Handler: Copy + 'static {
-    /// Runs the command.
+/// What runs a command. The public methods ask for the plain `Fn`, so that closures need no types.
+pub(super) trait Handler: Copy + 'static {
     fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply>;
 }
 
-impl<F, R, E> Handler for F
-where
-    F: for<'cx> HandlerFn<'cx, Success = R, Failure = E> + Copy + 'static,
-    R: Into<Outcome>,
-    E: Into<ErrorReply>,
-{
-    fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply> {
-        self.call(ctx, args).map(Into::into).map_err(Into::into)
+/// A function and the types it returns.
+pub(super) struct Returning<F, R, E>(F, PhantomData<fn() -> (R, E)>);
+
+impl<F: Copy, R, E> Clone for Returning<F, R, E> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// Names the types that a handler returns.
-#[doc(hidden)]
-pub trait HandlerFn<'cx> {
-    type Success;
-    type Failure;
-    fn call(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Self::Success, Self::Failure>;
+impl<F: Copy, R, E> Copy for Returning<F, R, E> {}
+
+impl<F, R, E> Returning<F, R, E> {
+    pub(super) fn new(function: F) -> Self {
+        Self(function, PhantomData)
+    }
 }
 
-impl<'cx, F, R, E> HandlerFn<'cx> for F
+impl<F, R, E> Handler for Returning<F, R, E>
 where
-    F: Fn(&CommandContext<'cx>, Args<'cx>) -> Result<R, E>,
+    F: for<'cx> Fn(&CommandContext<'cx>, Args<'cx>) -> Result<R, E> + Copy + 'static,
+    R: Into<Outcome> + 'static,
+    E: Into<ErrorReply> + 'static,
 {
-    type Success = R;
-    type Failure = E;
-    fn call(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<R, E> {
-        self(ctx, args)
+    fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply> {
+        (self.0)(ctx, args).map(Into::into).map_err(Into::into)
     }
 }
 
@@ -95,8 +90,7 @@ pub(super) unsafe fn dispatch<H: Handler>(
     let args = unsafe { Args::new(arguments(argv, argc), skip) };
     let panicked = || Err(ErrorReply::err("internal error: the command failed, see the server's log"));
     let result = guard("a command", panicked, || handler.run(&ctx, args));
-    let sent = guard("a command's reply", || None, || Some(answer(&ctx, result)));
-    debug_assert!(sent.is_some());
+    guard("a command's reply", || (), || answer(&ctx, result));
     raw::REDISMODULE_OK as c_int
 }
 

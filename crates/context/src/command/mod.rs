@@ -8,7 +8,6 @@ mod positions;
 
 pub use docs::{Arg, ArgKind, BeginSearch, CommandInfo, FindKeys, KeySpec};
 pub use flags::{CommandFlags, KeyAccess};
-pub use handler::Handler;
 pub use positions::{ChannelAccess, Positions};
 
 use std::ffi::{CStr, CString, c_int};
@@ -17,8 +16,11 @@ use std::ptr::NonNull;
 use redis_module::raw;
 
 use crate::api::required;
-use crate::context::{Context, LoadContext};
+use crate::args::Args;
+use crate::context::{CommandContext, Context, LoadContext};
 use crate::error::Error;
+use crate::outcome::{ErrorReply, Outcome};
+use handler::Returning;
 
 /// A command to register: `Command::new(c"hello.echo").flags(..).keys(1, 1, 1).info(&INFO)`.
 #[derive(Debug, Clone, Copy)]
@@ -72,28 +74,52 @@ pub struct CommandGroup<'load, 'cx> {
 }
 
 impl<'cx> LoadContext<'cx> {
-    /// Registers a command. `handler` is a function or a closure that captures nothing.
-    pub fn command<H: Handler>(&self, command: Command, handler: H) -> Result<(), Error> {
-        self.create(&command, handler::entry::<H, 1>(handler), command.flags.names(&[])?)
+    /// Registers a command.
+    ///
+    /// `handler` is a function, or a closure that captures nothing: state lives in a [`crate::MainCell`]. It
+    /// returns what converts into an [`Outcome`] or an [`ErrorReply`]: exactly one reply. A panic answers
+    /// `-ERR internal error ..` and is logged.
+    pub fn command<F, R, E>(&self, command: Command, handler: F) -> Result<(), Error>
+    where
+        F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,
+        R: Into<Outcome> + 'static,
+        E: Into<ErrorReply> + 'static,
+    {
+        let entry = handler::entry::<_, 1>(Returning::new(handler));
+        self.create(&command, entry, command.flags.names(&[])?)
     }
 
     /// Registers a command whose keys only `positions` can tell.
-    pub fn command_with_keys<H, P>(&self, command: Command, handler: H, positions: P) -> Result<(), Error>
+    pub fn command_with_keys<F, R, E, P>(
+        &self,
+        command: Command,
+        handler: F,
+        positions: P,
+    ) -> Result<(), Error>
     where
-        H: Handler,
+        F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,
+        R: Into<Outcome> + 'static,
+        E: Into<ErrorReply> + 'static,
         P: Fn(&mut Positions<'_>) + Copy + 'static,
     {
-        let entry = positions::entry::<H, P>(handler, positions);
+        let entry = positions::entry(Returning::new(handler), positions);
         self.create(&command, entry, command.flags.names(&["getkeys-api"])?)
     }
 
     /// Registers a command whose pub/sub channels only `positions` can tell.
-    pub fn command_with_channels<H, P>(&self, command: Command, handler: H, positions: P) -> Result<(), Error>
+    pub fn command_with_channels<F, R, E, P>(
+        &self,
+        command: Command,
+        handler: F,
+        positions: P,
+    ) -> Result<(), Error>
     where
-        H: Handler,
+        F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,
+        R: Into<Outcome> + 'static,
+        E: Into<ErrorReply> + 'static,
         P: Fn(&mut Positions<'_>) + Copy + 'static,
     {
-        let entry = positions::entry::<H, P>(handler, positions);
+        let entry = positions::entry(Returning::new(handler), positions);
         self.create(&command, entry, command.flags.names(&["getchannels-api"])?)
     }
 
@@ -116,9 +142,15 @@ impl<'cx> LoadContext<'cx> {
 
 impl CommandGroup<'_, '_> {
     /// Registers a subcommand. `command`'s name is the second word alone.
-    pub fn subcommand<H: Handler>(&self, command: Command, handler: H) -> Result<(), Error> {
+    pub fn subcommand<F, R, E>(&self, command: Command, handler: F) -> Result<(), Error>
+    where
+        F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,
+        R: Into<Outcome> + 'static,
+        E: Into<ErrorReply> + 'static,
+    {
         let create = required!(RedisModule_CreateSubcommand);
-        let (entry, flags) = (handler::entry::<H, 2>(handler), command.flags.names(&[])?);
+        let entry = handler::entry::<_, 2>(Returning::new(handler));
+        let flags = command.flags.names(&[])?;
         let (first, last, step) = command.keys;
         // SAFETY: R12: OnLoad is running and the group lives as long as the module; texts are copied.
         let status = unsafe {

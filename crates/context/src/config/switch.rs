@@ -1,0 +1,82 @@
+//! Switches.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redis_module::raw;
+
+use super::register::sealed::Register;
+use super::{ConfigFlags, Refusal, config, privdata, set};
+use crate::api::required;
+use crate::context::LoadContext;
+
+/// `yes` or `no`.
+pub struct BoolConfig {
+    name: &'static CStr,
+    default: bool,
+    flags: ConfigFlags,
+    check: Option<fn(bool) -> Result<(), Refusal>>,
+    value: AtomicBool,
+}
+
+impl BoolConfig {
+    /// A switch.
+    pub const fn new(name: &'static CStr, default: bool) -> Self {
+        let value = AtomicBool::new(default);
+        Self { name, default, flags: ConfigFlags::empty(), check: None, value }
+    }
+
+    /// How it may be set and shown.
+    pub const fn flags(mut self, flags: ConfigFlags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Looks at a new value before it is taken.
+    pub const fn check(mut self, check: fn(bool) -> Result<(), Refusal>) -> Self {
+        self.check = Some(check);
+        self
+    }
+
+    /// The value, from any thread.
+    #[inline]
+    pub fn get(&self) -> bool {
+        self.value.load(Ordering::Relaxed)
+    }
+}
+
+impl Register for BoolConfig {
+    fn name(&self) -> &'static CStr {
+        self.name
+    }
+
+    fn register(&'static self, load: &LoadContext<'_>) -> c_int {
+        let register = required!(RedisModule_RegisterBoolConfig);
+        let (default, flags) = (c_int::from(self.default), self.flags.bits());
+        let (name, data) = (self.name.as_ptr(), privdata(self));
+        // SAFETY: R19: the private data is this static, which both callbacks take it for.
+        unsafe { register(load.as_ptr(), name, default, flags, Some(get_bool), Some(set_bool), None, data) }
+    }
+}
+
+unsafe extern "C" fn get_bool(_name: *const c_char, data: *mut c_void) -> c_int {
+    // SAFETY: R19: the static that was registered.
+    c_int::from(unsafe { config::<BoolConfig>(data) }.get())
+}
+
+unsafe extern "C" fn set_bool(
+    _name: *const c_char,
+    value: c_int,
+    data: *mut c_void,
+    err: *mut *mut raw::RedisModuleString,
+) -> c_int {
+    // SAFETY: R19: the static that was registered.
+    let config = unsafe { config::<BoolConfig>(data) };
+    let setter = || {
+        config.check.map_or(Ok(()), |check| check(value != 0))?;
+        config.value.store(value != 0, Ordering::Relaxed);
+        Ok(())
+    };
+    // SAFETY: R19: the server passes where to put a refusal.
+    unsafe { set(err, setter) }
+}

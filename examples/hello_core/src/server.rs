@@ -1,0 +1,59 @@
+//! Asking the server: state, databases, users, random bytes; logging and hiding arguments.
+
+use redis_context::{
+    Args, Command, CommandContext, CommandFlags, Error, LoadContext, LogLevel, Permission, Reply,
+};
+
+pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
+    let fast = CommandFlags::READONLY | CommandFlags::FAST;
+    load.command(Command::new(c"hello.log").flags(fast), |ctx, mut args| {
+        ctx.log(LogLevel::Warning, args.next_arg()?);
+        Ok::<_, Error>(Reply::OK)
+    })?;
+    load.command(Command::new(c"hello.about").flags(fast), about)?;
+    load.command(Command::new(c"hello.db").flags(fast), in_db)?;
+    load.command(Command::new(c"hello.may").flags(fast), may)?;
+    load.command(Command::new(c"hello.publish"), |ctx, mut args| {
+        let (channel, message) = (args.next_arg()?, args.next_arg()?);
+        Ok::<_, Error>(ctx.publish(channel.as_bytes(), message.as_bytes()) as i64)
+    })?;
+    load.command(Command::new(c"hello.secret"), |ctx, mut args| {
+        ctx.redact(args.position());
+        args.next_arg()?;
+        Ok::<_, Error>(Reply::OK)
+    })
+}
+
+fn about(ctx: &CommandContext<'_>, _: Args<'_>) -> Result<Reply, Error> {
+    let info = ctx.server_info(c"server").ok_or(Error::NoSuchKey)?;
+    let mut bytes = [0; 16];
+    ctx.random_bytes(&mut bytes);
+    let fields = [
+        ("server", Reply::from(redis_context::server().to_string())),
+        ("flags", Reply::from(format!("{:?}", ctx.flags()))),
+        ("client", Reply::from(ctx.client_id() as i64)),
+        ("user", Reply::from(ctx.user_name().map(|name| name.as_bytes().to_vec()))),
+        ("port", Reply::from(info.unsigned(c"tcp_port").map(|port| port as i64))),
+        ("run-id", Reply::from(info.text(c"run_id").map(<[u8]>::to_vec))),
+        ("no-such-field", Reply::from(info.signed(c"no_such_field"))),
+        ("memory", Reply::from(f64::from(ctx.used_memory_ratio()))),
+        ("random", Reply::from(bytes != [0; 16])),
+        ("hex", Reply::bulk(ctx.random_hex::<8>())),
+        ("millis", Reply::from(ctx.now().as_millis() as i64)),
+    ];
+    Ok(Reply::map(fields))
+}
+
+/// `HELLO.DB n`: the size of database n, the database that is selected afterwards.
+fn in_db(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Error> {
+    let db = u32::try_from(args.next_u64()?).map_err(|_| Error::NoSuchDb)?;
+    let size = ctx.with_db(db, || ctx.db_size())?;
+    Ok(Reply::array([size as i64, i64::from(ctx.selected_db())]))
+}
+
+/// `HELLO.MAY user command arg..`
+fn may(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<bool, Error> {
+    let user = args.next_arg()?;
+    let command: Vec<&[u8]> = args.map(|arg| arg.as_bytes()).collect();
+    Ok(ctx.check_command(user.as_bytes(), &command)? == Permission::Allowed)
+}
