@@ -111,7 +111,8 @@ fn a_resumed_link_can_be_cut_again() {
 fn a_cut_within_a_transaction_delivers_nothing_of_it() {
     let source = source(Wrapping::Length);
     let total = run_link(&source, &mut Consumer::default(), usize::MAX, usize::MAX);
-    let after_exec = commands(&["SET e 3", "PING", "MULTI", "SET f 4", "EXEC", "select 2", "set g 5", "PING"]);
+    let after_exec =
+        commands(&["SET e 3", "PING", "MULTI", "SET f 4", "EXEC", "select 2", "set g 5", "PING"]);
     let mut consumer = Consumer::default();
     run_link(&source, &mut consumer, total - after_exec.len() - command("EXEC").len(), 1);
     assert_eq!(consumer.applied.len(), 4);

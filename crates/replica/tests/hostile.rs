@@ -18,10 +18,7 @@ fn stream_error(bytes: &[u8]) -> Error {
 fn lengths_beyond_all_sense_are_named() {
     let limits = resp::Limits::default();
     let cases: [(&[u8], ProtocolError); 10] = [
-        (
-            b"*2147483647\r\n",
-            ProtocolError::TooManyElements { count: 2_147_483_647, limit: limits.elements },
-        ),
+        (b"*2147483647\r\n", ProtocolError::TooManyElements { count: 2_147_483_647, limit: limits.elements }),
         (b"*1\r\n$-2\r\n", ProtocolError::NegativeLength),
         (b"*1\r\n$-1\r\n", ProtocolError::NegativeLength),
         (
@@ -45,10 +42,10 @@ fn lengths_beyond_all_sense_are_named() {
 fn an_endless_line_is_cut_off() {
     let limit = resp::Limits::default().line_bytes;
     assert_eq!(stream_error(&vec![b'a'; limit + 2]), ProtocolError::LineTooLong { limit }.into());
-    assert_eq!(stream_error(&[b"*".as_slice(), &vec![b'1'; limit + 2]].concat()), ProtocolError::LineTooLong {
-        limit
-    }
-    .into());
+    assert_eq!(
+        stream_error(&[b"*".as_slice(), &vec![b'1'; limit + 2]].concat()),
+        ProtocolError::LineTooLong { limit }.into()
+    );
     let mut link = Link::new(Config::default());
     link.feed_by(&vec![b'+'; 5000], 1);
     assert_eq!(link.failure, Some(ProtocolError::LineTooLong { limit: 4096 }.into()));
@@ -78,7 +75,8 @@ fn databases_that_are_none_are_refused() {
     for words in ["SELECT 2147483648", "SELECT -1", "SELECT x", "SELECT 1 2", "SELECT", "SELECT 0x1"] {
         assert_eq!(stream_error(&command(words)), Error::InvalidSelect, "{words}");
     }
-    let mut link = Link::new(Config { limits: Limits { db_max: 15, ..Limits::default() }, ..Config::default() });
+    let mut link =
+        Link::new(Config { limits: Limits { db_max: 15, ..Limits::default() }, ..Config::default() });
     link.synchronize(0);
     link.feed(&command("SELECT 15"));
     assert_eq!(link.failure, None);
@@ -124,7 +122,11 @@ fn snapshot_error(bytes: &[u8]) -> Error {
 #[test]
 fn snapshot_headers_of_no_known_form_are_refused() {
     for header in ["$", "$x", "$-1", "$1.5", "+OK", "$EOF:short", "$99999999999999999999", "$+1", "*1"] {
-        assert_eq!(snapshot_error(format!("{header}\r\n").as_bytes()), Error::InvalidSnapshotHeader, "{header}");
+        assert_eq!(
+            snapshot_error(format!("{header}\r\n").as_bytes()),
+            Error::InvalidSnapshotHeader,
+            "{header}"
+        );
     }
 }
 

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    Link, OTHER_REPLID, REPLID, Seen, Wrapping, command, commands, parse_all, position, replid, snapshot, wrap,
+    Link, OTHER_REPLID, REPLID, Seen, Wrapping, command, commands, parse_all, position, replid, snapshot,
+    wrap,
 };
 use redis_replica::{Config, Place, Position, State};
 

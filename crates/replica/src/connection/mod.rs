@@ -7,7 +7,7 @@
 //! [`set_applied`](Connection::set_applied), and only that is ever acknowledged.
 //!
 //! A connection lives as long as its socket. After an error or a closed socket, make another one with the
-//! [`Position`](crate::Position) that was applied last.
+//! [`Position`] that was applied last.
 //!
 //! ```text
 //!   Handshake --> AwaitingSnapshot --> Snapshot --> Streaming
