@@ -161,8 +161,7 @@ impl ServerEvent for Config {
             return none;
         }
         // SAFETY: R22: `num_changes` names, which the server keeps for the callback.
-        ConfigEvent {
-            names: unsafe { std::slice::from_raw_parts(data.config_names, data.num_changes as usize) },
-        }
+        let names = unsafe { std::slice::from_raw_parts(data.config_names, data.num_changes as usize) };
+        ConfigEvent { names }
     }
 }

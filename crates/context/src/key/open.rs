@@ -31,8 +31,11 @@ struct MainThreadTable(UnsafeCell<Table>);
 // SAFETY: R6: keys are opened and closed on the main thread only (they borrow a `Context`).
 unsafe impl Sync for MainThreadTable {}
 
-static OPEN: MainThreadTable =
-    MainThreadTable(UnsafeCell::new(Table { len: 0, walks: 0, keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX] }));
+static OPEN: MainThreadTable = MainThreadTable(UnsafeCell::new(Table {
+    len: 0,
+    walks: 0,
+    keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX],
+}));
 
 /// Runs `body` on the table. `body` calls nothing that could come back here.
 #[inline]
