@@ -4,6 +4,8 @@
 
 mod compare;
 mod dataset;
+mod legacy;
+mod mutate;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,5 +169,21 @@ fn pieces_of_any_size_give_the_same_items() {
             let pieces = read_all(&rdb, piece, |_| {});
             assert_eq!(pieces.entries, whole.entries, "{} in pieces of {piece}", source.name);
         }
+    }
+}
+
+#[test]
+fn what_passes_here_passes_a_servers_deep_checks() {
+    let seed = std::env::var("REDIS_MIRROR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    servers().iter_mut().for_each(|server| mutate::run(server, seed));
+}
+
+#[test]
+fn encodings_of_old_are_read_by_every_server_as_here() {
+    for mut server in servers() {
+        legacy::packed(&mut server);
+        legacy::reencoded(&mut server);
+        server.run(&["DEL", "copy"]);
+        legacy::reencoded_natively(&mut server);
     }
 }

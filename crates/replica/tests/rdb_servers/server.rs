@@ -56,6 +56,7 @@ pub struct Server {
     pub name: String,
     pub target: Target,
     pub dir: PathBuf,
+    pub program: PathBuf,
     process: Child,
     stream: BufReader<UnixStream>,
 }
@@ -80,7 +81,8 @@ impl Server {
             .expect("the server starts");
         let stream = BufReader::new(connect(&socket));
         let target = Target::redis(0, 0, 0);
-        let mut server = Self { name: name.to_owned(), target, dir, process, stream };
+        let mut server =
+            Self { name: name.to_owned(), target, dir, program: program.to_owned(), process, stream };
         server.target = server.identify();
         server
     }

@@ -85,7 +85,8 @@ fn redis_expiry(at_ms: u64) -> Result<u64, Defect> {
     if at_ms <= REDIS_EXPIRE_MAX { Ok(at_ms) } else { Err(BAD_EXPIRY) }
 }
 
-/// Redis 7.4+: a listpack of field, value, absolute expiry (0 for none).
+/// Redis 7.4+: a listpack of field, value, absolute expiry (0 for none); the soonest first, those without at the end,
+/// because the server stops expiring at the first that isn't due (`_lpEntryValidation`).
 pub(super) fn redis_listpack_expiring<V: Visit>(
     cursor: &mut Cursor<'_>,
     meter: &mut Meter<'_>,
@@ -93,17 +94,22 @@ pub(super) fn redis_listpack_expiring<V: Visit>(
     visit: &mut V,
 ) -> Result<(), Defect> {
     let mut elements = Listpack::new(meter.blob(cursor, &mut spare.blob)?)?;
-    let mut empty = true;
+    let mut last = None;
     while let Some(field) = elements.next()? {
         let value = elements.expect("hash", "a field without a value")?;
-        let Text::Int(expire_at) = elements.expect("hash", "a field without an expiry")? else {
-            return Err(invalid("a field's expiry is no number"));
-        };
-        let expire_at = u64::try_from(expire_at).map_err(|_| BAD_EXPIRY)?;
-        visit.field(field, value, redis_expiry(expire_at)?)?;
-        empty = false;
+        let expire_at = listpack_expiry(elements.expect("hash", "a field without an expiry")?)?;
+        if last.is_some_and(|last| expire_at != 0 && (last == 0 || expire_at < last)) {
+            return Err(invalid("its fields are not in the order of their expiry"));
+        }
+        last = Some(expire_at);
+        visit.field(field, value, expire_at)?;
     }
-    if empty { Err(Defect::Empty("hash")) } else { Ok(()) }
+    if last.is_none() { Err(Defect::Empty("hash")) } else { Ok(()) }
+}
+
+fn listpack_expiry(text: Text<'_>) -> Result<u64, Defect> {
+    let Text::Int(expire_at) = text else { return Err(invalid("a field's expiry is no number")) };
+    redis_expiry(u64::try_from(expire_at).map_err(|_| BAD_EXPIRY)?)
 }
 
 /// Valkey 9: field, value, absolute expiry (-1 for none).

@@ -1,6 +1,7 @@
 //! Streams: nodes of entries, counters, groups with their pending entries and consumers, idempotent ids.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use super::{Meter, Spare, Visit};
 use crate::rdb::Defect;
@@ -275,6 +276,10 @@ fn claim(pending: &mut Pending, id: StreamId) -> Result<(), Defect> {
     }
 }
 
+/// What `XCFGSET` accepts (Redis 8.6), and `RESTORE` too.
+const IDEMPOTENCY_DURATION_S: RangeInclusive<u64> = 1..=86_400;
+const IDEMPOTENCY_IDS_MAX: RangeInclusive<u64> = 1..=10_000;
+
 /// Redis 8.6: how long and how many idempotent ids are kept, those of each producer, and two counters.
 fn idempotency<V: Visit>(
     cursor: &mut Cursor<'_>,
@@ -283,6 +288,9 @@ fn idempotency<V: Visit>(
     visit: &mut V,
 ) -> Result<(), Defect> {
     let (duration_s, ids_max) = (cursor.count()?, cursor.count()?);
+    if !IDEMPOTENCY_DURATION_S.contains(&duration_s) || !IDEMPOTENCY_IDS_MAX.contains(&ids_max) {
+        return Err(invalid("its idempotency settings are out of range"));
+    }
     let mut names = HashSet::new();
     for _ in 0..meter.count(cursor)? {
         let name = meter.blob(cursor, &mut spare.member)?;
