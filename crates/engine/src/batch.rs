@@ -166,6 +166,18 @@ impl Batch {
         &self.origins
     }
 
+    /// The Unix time in milliseconds at which an operation makes its first key expire, if it names one.
+    #[inline]
+    pub fn expire_at_ms(&self, op: &Op) -> Option<u64> {
+        match op.kind {
+            OpKind::SetString { expire_at_ms }
+            | OpKind::LoadString { expire_at_ms }
+            | OpKind::LoadRestore { expire_at_ms } => expire_at_ms,
+            OpKind::Call => called_expiry(op.command?.rule, &self.args(op)),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is planned.
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
@@ -360,6 +372,17 @@ impl Args for OpArgs<'_> {
     fn arg(&self, index: usize) -> &[u8] {
         self.get(index).unwrap_or_default()
     }
+}
+
+/// The planner writes every expiry as PEXPIREAT, or as PXAT behind SET and GETEX.
+fn called_expiry(rule: Rule, args: &OpArgs<'_>) -> Option<u64> {
+    let at = match rule {
+        Rule::Expire(..) => 1,
+        Rule::Set | Rule::GetEx => (1..args.count()).find(|at| is_word(args, *at, "PXAT"))? + 1,
+        _ => return None,
+    };
+    // A time before 1970 is as past as any.
+    integer(args.arg(at)).map(|time| u64::try_from(time).unwrap_or(0))
 }
 
 /// Goes through the keys an operation uses.

@@ -40,6 +40,17 @@ impl Planner {
         }
     }
 
+    /// Plans that the source has no such key (a fetch said so): it goes here too.
+    pub fn absent(&mut self, source_db: u32, key: &[u8], out: &mut Batch) -> Result<(), PlanError> {
+        let Some(db) = self.scope.map_db(source_db).filter(|_| self.scope.takes(key)) else { return Ok(()) };
+        let mark = out.mark();
+        let (front, back) = self.scope.rename(key);
+        out.push_joined(front, back)?;
+        out.push_op(mark, OpKind::LoadCommands, None, Place { db, source_db, offset: 0 });
+        out.end_unit(source_db, 0);
+        Ok(())
+    }
+
     fn load(&mut self, entry: &Entry<'_>, place: Place, out: &mut Batch) -> Result<(), BatchFull> {
         let mark = out.mark();
         let key = self.scope.rename(&entry.key);
