@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -50,15 +51,19 @@ enum Told {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<Told>>>);
+struct Log {
+    told: Arc<Mutex<Vec<Told>>>,
+    /// Where the stream stands.
+    offset: Arc<AtomicU64>,
+}
 
 impl Log {
     fn push(&self, told: Told) {
-        self.0.lock().unwrap().push(told);
+        self.told.lock().unwrap().push(told);
     }
 
     fn all(&self) -> Vec<Told> {
-        self.0.lock().unwrap().clone()
+        self.told.lock().unwrap().clone()
     }
 
     fn count(&self, told: &Told) -> usize {
@@ -109,6 +114,7 @@ impl Observer for Recorder {
         let told = Told::Command(command.db, words.join(" "));
         let in_group = self.0.count(&Told::Begin) > self.0.count(&Told::End);
         assert_eq!(command.place == Place::InTransaction, in_group);
+        self.0.offset.store(command.end_offset, Ordering::SeqCst);
         self.0.push(told);
         Ok(())
     }
@@ -118,8 +124,14 @@ impl Observer for Recorder {
         Ok(())
     }
 
-    fn transaction_end(&mut self, _: u64, _: u32) -> Result<(), ObserverError> {
+    fn transaction_end(&mut self, end_offset: u64, _: u32) -> Result<(), ObserverError> {
+        self.0.offset.store(end_offset, Ordering::SeqCst);
         self.0.push(Told::End);
+        Ok(())
+    }
+
+    fn progress(&mut self, end_offset: u64, _: u32) -> Result<(), ObserverError> {
+        self.0.offset.store(end_offset, Ordering::SeqCst);
         Ok(())
     }
 
@@ -177,7 +189,8 @@ fn told_commands(told: &[Told]) -> Vec<(u32, &str)> {
 
 /// Snapshot, then live commands, with the offset the source has too.
 fn full_sync(installed: &Installed, diskless: &str) {
-    let server = Server::start(installed, Options::new().set("repl-diskless-sync", diskless));
+    let options = Options::new().set("repl-diskless-sync", diskless).set("repl-ping-replica-period", 3600);
+    let server = Server::start(installed, options);
     let mut client = server.client();
     run(&mut client, "SET early 1");
     run(&mut client, "SELECT 5");
@@ -188,13 +201,15 @@ fn full_sync(installed: &Installed, diskless: &str) {
         run(&mut client, words);
     }
     running.log.wait_command(9, "SET last x");
-    let offset = || server.info("replication").number("master_repl_offset").unwrap();
     // An exact acknowledgement is what WAIT counts.
     assert_eq!(client.int(TestCommand::new("WAIT 1 30000")), 1, "{}", server.log_tail());
-    let source_offset = offset();
+    let source_offset = || server.info("replication").number("master_repl_offset").map(i64::cast_unsigned);
+    wait_until("the same offset on both sides", || {
+        source_offset() == Some(running.log.offset.load(Ordering::SeqCst))
+    });
     let (driver, told) = running.stop();
-    assert!(driver.position().unwrap().offset as i64 <= offset());
-    assert!(driver.position().unwrap().offset as i64 >= source_offset - 40, "PINGs apart");
+    let position = driver.position().unwrap();
+    assert_eq!((Some(position.offset), position.db), (source_offset(), 9));
     let text = String::from;
     let expected = [
         Told::Init,
@@ -346,6 +361,58 @@ fn a_chained_source_is_followed_in_the_right_database() {
         run(&mut client, "SET after 1");
         running.log.wait_command(7, "SET after 1");
         running.stop();
+    });
+}
+
+/// A replica of the source is promoted and takes its place: the stream goes on there under a new id.
+#[test]
+fn a_promoted_replica_is_followed_without_a_full_sync() {
+    with_each_server(|installed| {
+        // A PING that reaches us and not the second would put us ahead of it.
+        let first = Server::start(installed, Options::new().set("repl-ping-replica-period", 3600));
+        let second = Server::start(installed, Options::new());
+        second.replicate(first.address());
+        let proxy = Proxy::new(first.address());
+        let running = Running::start(proxy.address(), Config { ack: AckPolicy::Exact, ..Config::default() });
+        running.log.wait(Told::Streaming);
+        let mut client = first.client();
+        run(&mut client, "SELECT 3");
+        run(&mut client, "SET before 1");
+        assert_eq!(client.int(TestCommand::new("WAIT 2 30000")), 2, "{}", first.log_tail());
+        proxy.retarget(second.address());
+        run(&mut second.client(), "REPLICAOF NO ONE");
+        proxy.cut();
+        running.log.wait(Told::Resumed(3));
+        let mut client = second.client();
+        run(&mut client, "SELECT 3");
+        run(&mut client, "SET between 2");
+        running.log.wait_command(3, "SET between 2");
+        // Once more: now the new id is asked for.
+        proxy.cut();
+        run(&mut client, "SET after 3");
+        running.log.wait_command(3, "SET after 3");
+        let new_id = second.info("replication").get("master_replid").unwrap().to_owned();
+        let (driver, told) = running.stop();
+        assert_eq!(driver.position().unwrap().replid.as_str(), new_id, "{installed}");
+        assert_eq!(told.iter().filter(|told| **told == Told::Start).count(), 1, "{installed}");
+        assert_eq!(told_commands(&told), [(3, "SET before 1"), (3, "SET between 2"), (3, "SET after 3")]);
+    });
+}
+
+/// Values far larger than a read, in the snapshot and in the stream.
+#[test]
+fn big_values_pass() {
+    with_each_server(|installed| {
+        let server = Server::start(installed, Options::new().set("rdbcompression", "no"));
+        run(&mut server.client(), "SETRANGE big 20000000 x");
+        run(&mut server.client(), "DEBUG POPULATE 20000 small 200");
+        let running = Running::start(server.address(), Config::default());
+        running.log.wait(Told::Streaming);
+        let long = "y".repeat(10_000_000);
+        run(&mut server.client(), &format!("SET long {long}"));
+        running.log.wait_command(0, &format!("SET long {long}"));
+        let (_, told) = running.stop();
+        assert_eq!(told.iter().filter(|told| matches!(told, Told::Key(..))).count(), 20_001, "{installed}");
     });
 }
 

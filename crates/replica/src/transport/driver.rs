@@ -211,7 +211,6 @@ impl Driver {
         observer.connected(stream.peer_addr()?);
         let config = Config { resume: self.position, ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
-        self.group.clear();
         self.pump(stream, &mut connection, observer)
     }
 
