@@ -29,7 +29,10 @@ pub fn text(bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
-    let flags = CommandFlags::READONLY | CommandFlags::ALLOW_LOADING | CommandFlags::ALLOW_STALE;
+    let flags = CommandFlags::READONLY
+        | CommandFlags::ALLOW_LOADING
+        | CommandFlags::ALLOW_STALE
+        | CommandFlags::ALLOW_BUSY;
     load.command(Command::new(c"he.journal").flags(flags), journal)?;
     load.info(|info| {
         if info.for_crash_report() {

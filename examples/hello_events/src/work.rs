@@ -22,6 +22,9 @@ static TIMER: MainCell<Option<Timer<String>>> = MainCell::new(None);
 static WATCHER: MainCell<Option<FdWatcher>> = MainCell::new(None);
 static TURNS: MainCell<Cell<(u64, u64)>> = MainCell::new(Cell::new((0, 0)));
 
+/// What HE.GATE answers.
+static GATE_IS_OPEN: AtomicBool = AtomicBool::new(false);
+
 /// Set by a thread that woke the event loop.
 static WORK_WAITS: AtomicBool = AtomicBool::new(false);
 
@@ -44,6 +47,11 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"he.post").flags(flags), post)?;
     load.command(Command::new(c"he.wake").flags(flags), wake)?;
     load.command(Command::new(c"he.fd").flags(flags), watch)?;
+    load.command(Command::new(c"he.gate").flags(flags), gate)?;
+    load.command(Command::new(c"he.note").flags(flags), |ctx: &CommandContext<'_>, mut args: Args<'_>| {
+        note(ctx, text(args.next_arg()?));
+        Ok::<_, Error>(Reply::OK)
+    })?;
     load.command(Command::new(c"he.turns").flags(flags), |ctx: &CommandContext<'_>, _: Args<'_>| {
         let (before, after) = TURNS.borrow(ctx).get();
         Ok::<_, Error>(Reply::array([before as i64, after as i64]))
@@ -97,12 +105,16 @@ fn timer_fired(ctx: &TimerContext<'_>, state: String) {
     }
 }
 
-/// HE.POST text: a thread posts a job that notes the text. `panic` panics, `incr:key` writes if it may.
+/// HE.POST text: a thread posts a job that notes the text, and ends before the reply. `panic` panics, `incr:key` writes if it may.
 fn post<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let line = text(args.next_arg()?);
     let main_thread = MAIN_THREAD.borrow(ctx).clone().ok_or(Error::module("not loaded"))?;
-    std::thread::spawn(move || main_thread.post(move |ctx| posted(ctx, &line)));
-    Ok(Reply::OK)
+    let poster = std::thread::spawn(move || main_thread.post(move |ctx| posted(ctx, &line)));
+    match poster.join() {
+        Ok(Ok(())) => Ok(Reply::OK),
+        Ok(Err(full)) => Err(Error::module(full.to_string())),
+        Err(_) => Err(Error::module("the thread panicked")),
+    }
 }
 
 fn posted(ctx: &TimerContext<'_>, line: &str) {
@@ -118,6 +130,16 @@ fn posted(ctx: &TimerContext<'_>, line: &str) {
         Err(error) => format!("{error:?}"),
     };
     note(ctx, format!("posted incr {outcome}"));
+}
+
+/// HE.GATE [OPEN | SHUT]: whether the gate is open, for scripts that wait.
+fn gate<'cx>(_ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
+    if args.take_keyword("open") {
+        GATE_IS_OPEN.store(true, Ordering::Release);
+    } else if args.take_keyword("shut") {
+        GATE_IS_OPEN.store(false, Ordering::Release);
+    }
+    Ok(Reply::Int(GATE_IS_OPEN.load(Ordering::Acquire).into()))
 }
 
 /// HE.WAKE: a thread wakes the event loop.

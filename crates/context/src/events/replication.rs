@@ -64,7 +64,7 @@ impl ServerEvent for ReplicationRole {
         let (host, id, second) = unsafe { (text(data.masterhost), text(data.replid1), text(data.replid2)) };
         ReplicationRoleEvent {
             role,
-            primary: host.zip(u16::try_from(data.masterport).ok()),
+            primary: host.filter(|host| !host.is_empty()).zip(u16::try_from(data.masterport).ok()),
             replication_id: id,
             second_replication_id: second,
             offset: Some(data.repl1_offset),
