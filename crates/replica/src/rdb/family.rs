@@ -57,6 +57,17 @@ impl Target {
         }
     }
 
+    /// The latest time a field can expire there (milliseconds since 1970), `None` if fields can't expire.
+    ///
+    /// Redis refuses more in `HPEXPIREAT` (t_hash.c, `HFE_MAX_ABS_TIME_MSEC`: the year 4199); Valkey takes any time.
+    #[must_use]
+    pub fn field_expiry_max_ms(self) -> Option<u64> {
+        self.has_field_expiry().then_some(match self.family {
+            Family::Redis => (1 << 46) - 1,
+            Family::Valkey => i64::MAX as u64,
+        })
+    }
+
     /// Whether streams remember the idempotent ids of their producers there (Redis 8.6).
     #[must_use]
     pub fn has_stream_idempotency(self) -> bool {

@@ -26,6 +26,8 @@ mod packed;
 mod payload;
 mod reader;
 mod skim;
+#[cfg(test)]
+mod tests;
 mod transcode;
 mod types;
 mod validate;

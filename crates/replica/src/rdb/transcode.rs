@@ -2,6 +2,7 @@
 
 use super::skim::{Skim, Skimmed};
 use super::types::*;
+use super::value::{kept_expiry, lost_expiries};
 use super::{Family, Group, HashField, Idempotency, Loss, Object, Stream, StreamId, Target, Value, layout};
 
 /// Appends type byte and value; answers the type and what was lost, or `None` if there is no such form.
@@ -70,15 +71,15 @@ fn put_scored(out: &mut Vec<u8>, members: &[(Vec<u8>, f64)]) -> Written {
 }
 
 fn put_hash(out: &mut Vec<u8>, fields: &[HashField], target: Target) -> Written {
-    let expiring = fields.iter().filter(|field| field.expire_at_ms.is_some()).count() as u64;
-    match target.family {
-        _ if expiring == 0 => put_plain_hash(out, fields).into(),
-        _ if !target.has_field_expiry() => {
-            Written(put_plain_hash(out, fields), vec![Loss::FieldTtl(expiring)])
-        }
-        Family::Redis => put_redis_hash(out, fields).into(),
-        Family::Valkey => put_valkey_hash(out, fields).into(),
-    }
+    let lost = lost_expiries(fields, target);
+    let losses = if lost > 0 { vec![Loss::FieldTtl(lost)] } else { Vec::new() };
+    let expiry = |field: &HashField| kept_expiry(field, target);
+    let type_byte = match target.family {
+        _ if fields.iter().all(|field| expiry(field).is_none()) => put_plain_hash(out, fields),
+        Family::Redis => put_redis_hash(out, fields, expiry),
+        Family::Valkey => put_valkey_hash(out, fields, expiry),
+    };
+    Written(type_byte, losses)
 }
 
 fn put_plain_hash(out: &mut Vec<u8>, fields: &[HashField]) -> u8 {
@@ -91,24 +92,28 @@ fn put_plain_hash(out: &mut Vec<u8>, fields: &[HashField]) -> u8 {
 }
 
 /// `rdbSaveObject`, Redis 7.4: the earliest expiry, then each counted from it, plus 1.
-fn put_redis_hash(out: &mut Vec<u8>, fields: &[HashField]) -> u8 {
-    let earliest = fields.iter().filter_map(|field| field.expire_at_ms).min().unwrap_or_default();
+fn put_redis_hash(out: &mut Vec<u8>, fields: &[HashField], expiry: impl Fn(&HashField) -> Option<u64>) -> u8 {
+    let earliest = fields.iter().filter_map(&expiry).min().unwrap_or_default();
     out.extend_from_slice(&earliest.to_le_bytes());
     put_len(out, fields.len() as u64);
     for field in fields {
-        put_len(out, field.expire_at_ms.map_or(0, |at| at - earliest + 1));
+        put_len(out, expiry(field).map_or(0, |at| at - earliest + 1));
         put_string(out, &field.field);
         put_string(out, &field.value);
     }
     REDIS_HASH_METADATA
 }
 
-fn put_valkey_hash(out: &mut Vec<u8>, fields: &[HashField]) -> u8 {
+fn put_valkey_hash(
+    out: &mut Vec<u8>,
+    fields: &[HashField],
+    expiry: impl Fn(&HashField) -> Option<u64>,
+) -> u8 {
     put_len(out, fields.len() as u64);
     for field in fields {
         put_string(out, &field.field);
         put_string(out, &field.value);
-        out.extend_from_slice(&field.expire_at_ms.unwrap_or(u64::MAX).to_le_bytes());
+        out.extend_from_slice(&expiry(field).unwrap_or(u64::MAX).to_le_bytes());
     }
     VALKEY_HASH_2
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Group, HashField, Loss, Pending, Stream, StreamId, Value};
+use super::{Group, HashField, Loss, Pending, Stream, StreamId, Value, kept_expiry, lost_expiries};
 use crate::rdb::{NotRestorable, Target, types};
 
 /// Takes one command with its arguments.
@@ -79,18 +79,17 @@ fn zadd(key: &[u8], members: &[(Vec<u8>, f64)], sink: &mut Sink<'_>) {
 fn hash(key: &[u8], fields: &[HashField], target: Target, sink: &mut Sink<'_>) -> Vec<Loss> {
     let pairs = fields.iter().map(|field| [field.field.as_slice(), field.value.as_slice()]);
     chunks(&[b"HSET", key], pairs, sink);
-    let expiring = fields.iter().filter(|field| field.expire_at_ms.is_some()).count() as u64;
-    if expiring > 0 && !target.has_field_expiry() {
-        return vec![Loss::FieldTtl(expiring)];
+    expire_fields(key, fields, target, sink);
+    match lost_expiries(fields, target) {
+        0 => Vec::new(),
+        lost => vec![Loss::FieldTtl(lost)],
     }
-    expire_fields(key, fields, sink);
-    Vec::new()
 }
 
-fn expire_fields(key: &[u8], fields: &[HashField], sink: &mut Sink<'_>) {
+fn expire_fields(key: &[u8], fields: &[HashField], target: Target, sink: &mut Sink<'_>) {
     let mut by_time: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
     for field in fields {
-        if let Some(at) = field.expire_at_ms {
+        if let Some(at) = kept_expiry(field, target) {
             by_time.entry(at).or_default().push(&field.field);
         }
     }

@@ -1,5 +1,7 @@
 //! Decoded values: what a key holds, whatever the encoding it came in.
 
+use super::Target;
+
 mod commands;
 mod decode;
 mod stream;
@@ -40,11 +42,22 @@ pub struct HashField {
     pub expire_at_ms: Option<u64>,
 }
 
+/// A field's expiry, if the target has a place for it.
+pub(crate) fn kept_expiry(field: &HashField, target: Target) -> Option<u64> {
+    field.expire_at_ms.filter(|at| target.field_expiry_max_ms().is_some_and(|max| *at <= max))
+}
+
+/// Number of fields that lose their expiry on the target.
+pub(crate) fn lost_expiries(fields: &[HashField], target: Target) -> u64 {
+    let lost = |field: &&HashField| field.expire_at_ms.is_some() && kept_expiry(field, target).is_none();
+    fields.iter().filter(lost).count() as u64
+}
+
 /// What a target can't be given because it has no place for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Loss {
-    /// The expiry of so many fields of a hash.
+    /// The expiry of so many fields of a hash: the target has none, or none that far away.
     FieldTtl(u64),
     /// A stream's idempotent ids: so many are forgotten, and a producer that repeats one adds its entry again.
     StreamIdempotency(u64),
