@@ -25,7 +25,8 @@ pub fn run(plan: &Plan) -> Result<()> {
         return Ok(());
     }
     let [ours, native] = alternate(plan, |kind| measure(plan, kind))?.map(|rounds| rounds.concat());
-    for (name, samples) in [("ours", ours), ("native", native)] {
+    for (name, samples) in [("ours", ours), ("native", native)].into_iter().filter(|(_, all)| !all.is_empty())
+    {
         let max = percentile(samples.clone(), 1.0);
         println!("bench lag {name} median={:.1}ms max={:.1}ms", millis(median(samples)), millis(max));
     }
@@ -39,7 +40,7 @@ fn millis(time: Duration) -> f64 {
 fn measure(plan: &Plan, kind: Kind) -> Result<Vec<Duration>> {
     let source = source(plan)?;
     let follower = Follower::start(plan, kind)?;
-    follower.follow(&source)?;
+    follower.follow_live(&source)?;
     let epoch = Instant::now();
     let stop = Arc::<AtomicBool>::default();
     let threads = [

@@ -17,9 +17,10 @@ pub fn run(plan: &Plan) -> Result<()> {
     if !plan.wants("latency") {
         return Ok(());
     }
-    for budget in BUDGETS_US {
-        let samples = rounds(plan, Kind::Ours, Some(budget))?;
-        print(&format!("ours budget={budget}us"), &samples);
+    if plan.kinds.contains(&Kind::Ours) {
+        for budget in BUDGETS_US {
+            print(&format!("ours budget={budget}us"), &rounds(plan, Kind::Ours, Some(budget))?);
+        }
     }
     print("native", &rounds(plan, Kind::Native, None)?);
     Ok(())
@@ -33,12 +34,10 @@ fn rounds(plan: &Plan, kind: Kind, budget: Option<u32>) -> Result<Vec<Duration>>
 fn measure(plan: &Plan, kind: Kind, budget: Option<u32>) -> Result<Vec<Duration>> {
     let source = source(plan)?;
     let follower = Follower::start(plan, kind)?;
-    let mut client = follower.server.client();
     if let Some(budget) = budget {
-        client.call(cmd!("CONFIG SET", "mirror.apply-budget-us", budget))?;
+        follower.server.client().call(cmd!("CONFIG SET", "mirror.apply-budget-us", budget))?;
     }
-    source.client().call("SET probe value")?;
-    follower.follow(&source)?;
+    follower.follow_live(&source)?;
     follower.server.freeze();
     STREAMS[0].load(&mut source.client(), plan)?;
     let end = offset(&source);

@@ -20,7 +20,7 @@ pub fn run(plan: &Plan) -> Result<()> {
 fn catch_up(plan: &Plan, stream: &Set, kind: Kind) -> Result<Duration> {
     let source = source(plan)?;
     let follower = Follower::start(plan, kind)?;
-    follower.follow(&source)?;
+    follower.follow_live(&source)?;
     follower.server.freeze();
     stream.load(&mut source.client(), plan)?;
     let end = offset(&source);

@@ -2,12 +2,15 @@ use std::fmt;
 
 use redis_mirror_test_support::{Installed, Options, any_server, server};
 
+use crate::peer::Kind;
+
 pub const USAGE: &str = "\
-usage: bench [--server NAME] [--rounds N] [--scale F] [--aof] [--only NAME[,NAME..]]
+usage: bench [--server NAME] [--rounds N] [--scale F] [--aof] [--native] [--only NAME[,NAME..]]
   --server NAME   an installed server for both sides (default: the oldest)
   --rounds N      measurements of each kind; the median is printed (default 3)
   --scale F       share of the full size of every set and stream (default 1)
   --aof           append-only files (everysec) at the mirror and at the native replica
+  --native        native replication alone, without the module: what this machine can do
   --only NAMES    of S, H, L, M (full sync), SET, HSET, INCR (catching up), lag, latency";
 
 const NAMES: [&str; 9] = ["S", "H", "L", "M", "SET", "HSET", "INCR", "lag", "latency"];
@@ -17,6 +20,8 @@ pub struct Plan {
     pub server: &'static Installed,
     pub rounds: usize,
     pub scale: f64,
+    /// What is measured, in this order and then turned round.
+    pub kinds: &'static [Kind],
     durability: Durability,
     only: Vec<String>,
 }
@@ -33,18 +38,17 @@ impl Plan {
             server: any_server(),
             rounds: 3,
             scale: 1.0,
+            kinds: &[Kind::Ours, Kind::Native],
             durability: Durability::Memory,
             only: Vec::new(),
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            if word == "--aof" {
-                plan.durability = Durability::AppendOnlyFile;
-                continue;
+            match word.as_str() {
+                "--aof" => plan.durability = Durability::AppendOnlyFile,
+                "--native" => plan.kinds = &[Kind::Native],
+                option => plan.set(option, words.next().ok_or_else(|| missing(option))?)?,
             }
-            let value =
-                words.next().ok_or_else(|| format!("{word}: unknown option, or its value is missing"))?;
-            plan.set(word, value)?;
         }
         Ok(plan)
     }
@@ -79,6 +83,10 @@ impl Plan {
             Durability::AppendOnlyFile => Options::new().set("appendonly", "yes"),
         }
     }
+}
+
+fn missing(option: &str) -> String {
+    format!("{option}: unknown option, or its value is missing")
 }
 
 fn names(list: &str) -> Option<Vec<String>> {

@@ -19,8 +19,6 @@ pub enum Kind {
     Native,
 }
 
-pub const KINDS: [Kind; 2] = [Kind::Ours, Kind::Native];
-
 /// A source that keeps all a frozen follower misses, and is silent when nobody writes.
 pub fn source(plan: &Plan) -> Result<Server> {
     let options = Options::new()
@@ -62,6 +60,14 @@ impl Follower {
         Ok(start.elapsed())
     }
 
+    /// Follows the source until the live stream flows too. After a diskless sync a source starts it only with
+    /// the replica's first ACK, up to a second later.
+    pub fn follow_live(&self, source: &Server) -> Result<()> {
+        self.follow(source)?;
+        source.client().call("SET probe value")?;
+        self.catch_up(offset(source), Instant::now()).map(|_| ())
+    }
+
     /// Waits until everything up to an offset of the source is applied; the time since `start`.
     pub fn catch_up(&self, offset: i64, start: Instant) -> Result<Duration> {
         let mut client = self.server.client();
@@ -96,12 +102,12 @@ pub fn offset(source: &Server) -> i64 {
     source.info("replication").number("master_repl_offset").unwrap_or(0)
 }
 
-/// Measures both kinds in every round, the first one in turn, and returns the results by kind.
+/// Measures every kind in every round, the first one in turn, and returns the results by kind.
 pub fn alternate<T>(plan: &Plan, mut measure: impl FnMut(Kind) -> Result<T>) -> Result<[Vec<T>; 2]> {
     let mut results = [Vec::new(), Vec::new()];
     for round in 0..plan.rounds {
-        for turn in 0..KINDS.len() {
-            let kind = KINDS[(round + turn) % KINDS.len()];
+        for turn in 0..plan.kinds.len() {
+            let kind = plan.kinds[(round + turn) % plan.kinds.len()];
             results[kind as usize].push(measure(kind)?);
         }
     }

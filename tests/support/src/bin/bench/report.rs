@@ -1,9 +1,12 @@
 use std::time::Duration;
 
-/// Prints the medians of both sides and how many times faster than native we are.
-pub fn print(name: &str, [ours, native]: [Vec<Duration>; 2]) {
-    let (ours, native) = (median(ours).as_secs_f64(), median(native).as_secs_f64());
-    println!("bench {name} ours={ours:.3}s native={native:.3}s ratio={:.2}", native / ours);
+/// Prints the medians of both sides and how many times faster than native we are; what wasn't measured is `-`.
+pub fn print(name: &str, results: [Vec<Duration>; 2]) {
+    let [ours, native] = results.map(|times| (!times.is_empty()).then(|| median(times).as_secs_f64()));
+    let seconds = |time: Option<f64>| time.map_or_else(|| "-".to_owned(), |time| format!("{time:.3}s"));
+    let ratio =
+        ours.zip(native).map_or_else(|| "-".to_owned(), |(ours, native)| format!("{:.2}", native / ours));
+    println!("bench {name} ours={} native={} ratio={ratio}", seconds(ours), seconds(native));
 }
 
 /// The middle one; zero of none.
