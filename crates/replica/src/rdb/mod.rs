@@ -18,6 +18,7 @@ mod crc;
 mod cursor;
 mod error;
 mod family;
+mod item;
 mod layout;
 mod limits;
 mod lzf;
@@ -36,10 +37,11 @@ mod walk;
 
 pub use error::{Defect, Error};
 pub use family::{Family, Target, footer_version, restorable};
+pub use item::{Entry, Item, Rejected, Step};
 pub use limits::Limits;
 pub use object::{ModuleType, Object};
 pub use payload::NotRestorable;
-pub use reader::{Entry, Item, Reader, Rejected, Step};
+pub use reader::Reader;
 pub use types::{Kind, kind_of};
 pub use validate::{Validator, parse_dump};
 pub use value::{

@@ -10,11 +10,11 @@ mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redis_replica::rdb::{Entry, Item, Limits, Loss, Object, Reader, Step, Validator};
+use redis_replica::rdb::{Entry, Item, Kind, Limits, Loss, Object, Reader, Step, Validator};
 
 use compare::{REBUILT, assert_same};
 use dataset::PROFILES;
-use server::Server;
+use server::{Reply, Server};
 
 /// Database, key and expiry.
 type Key = (u32, Vec<u8>, Option<u64>);
@@ -185,5 +185,28 @@ fn encodings_of_old_are_read_by_every_server_as_here() {
         legacy::reencoded(&mut server);
         server.run(&["DEL", "copy"]);
         legacy::reencoded_natively(&mut server);
+    }
+}
+
+/// Vector sets (Redis 8) are values of a module that is always loaded: the one real module type at hand.
+#[test]
+fn a_modules_value_is_recognized_and_passed_on_untouched() {
+    for mut server in servers() {
+        if let Reply::Error(_) = server.call(&["VADD", "vectors", "VALUES", "3", "1", "2.5", "-3", "a"]) {
+            continue;
+        }
+        server.run(&["VADD", "vectors", "VALUES", "3", "4", "5", "6", "b", "SETATTR", "{}"]);
+        let read = read_all(&server.snapshot(), 10, |entry| {
+            assert_eq!(entry.object.kind(), Kind::Module);
+            assert_eq!(entry.object.module_type().map(|module| module.name()), Some("vectorset".to_owned()));
+            let mut payload = Vec::new();
+            entry.object.dump_payload(server.target, &mut payload).expect("module values pass as they are");
+            server.must(&[b"RESTORE", b"copy", b"0", &payload]);
+        });
+        assert_eq!(read.entries.len(), 1);
+        for command in [&["VDIM"][..], &["VCARD"], &["VEMB", "a"], &["VEMB", "b"], &["VGETATTR", "b"]] {
+            let on = |key| [&command[..1], &[key], &command[1..]].concat();
+            assert_eq!(server.run(&on("copy")), server.run(&on("vectors")), "{command:?}");
+        }
     }
 }

@@ -115,6 +115,7 @@ fn stream(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) -> V
         sink(&[b"XADD", key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
     }
     set_id(key, stream, target, sink);
+    set_idempotency(key, stream, target, sink);
     let present: HashSet<StreamId> = stream.entries.iter().map(|entry| entry.id).collect();
     let deleted = stream.groups.iter().map(|group| self::group(key, group, &present, target, sink)).sum();
     losses(stream, target, deleted)
@@ -129,6 +130,16 @@ fn set_id(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) {
     let (added, deleted) = (meta.entries_added.to_string(), meta.max_deleted_id.to_string());
     let counters: [&[u8]; 4] = [b"ENTRIESADDED", added.as_bytes(), b"MAXDELETEDID", deleted.as_bytes()];
     sink(&[&[b"XSETID", key, last_id.as_bytes()], &counters[..]].concat());
+}
+
+/// The settings; no command can add the remembered ids themselves.
+fn set_idempotency(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) {
+    let Some(idempotency) = stream.idempotency.as_ref().filter(|_| target.has_stream_idempotency()) else {
+        return;
+    };
+    let (duration, ids_max) = (idempotency.meta.duration_s.to_string(), idempotency.meta.ids_max.to_string());
+    let settings: [&[u8]; 4] = [b"IDMP-DURATION", duration.as_bytes(), b"IDMP-MAXSIZE", ids_max.as_bytes()];
+    sink(&[&[b"XCFGSET", key], &settings[..]].concat());
 }
 
 /// Builds a group; answers how many of its pending entries no longer are in the stream.
