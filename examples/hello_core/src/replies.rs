@@ -56,7 +56,7 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
 static COUNT: MainCell<i64> = MainCell::new(0);
 
 fn listed(args: Args<'_>) -> Reply {
-    Reply::array(args.map(|arg| Reply::bulk(arg)))
+    Reply::array(args.map(Reply::bulk))
 }
 
 fn keys(_: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, Error> {

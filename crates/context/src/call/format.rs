@@ -94,20 +94,30 @@ impl CallFlags {
         VectorFormat(format)
     }
 
-    /// Whether a flag is set that Redis 7.0 must not see: it fails on those it does not know.
+    /// Whether a flag is set that not every server copes with.
     #[inline]
-    pub(super) fn needs_7_2(self) -> bool {
-        self.intersects(Self::DRY_RUN.union(Self::AS_USER))
+    pub(super) fn are_delicate(self) -> bool {
+        const DELICATE: CallFlags = CallFlags::DRY_RUN
+            .union(CallFlags::AS_USER)
+            .union(CallFlags::SCRIPT_MODE)
+            .union(CallFlags::RESPECT_DENY_OOM);
+        self.intersects(DELICATE)
     }
 
-    /// Refuses flags that the server lacks.
+    /// The flags to send for these: an error if the server lacks one.
+    ///
+    /// Redis 7.0 fails on flags it does not know. Valkey 9 crashes when script mode refuses a command and
+    /// the error is not asked for as a reply (9.1.2, VM_Call): there the error is asked for, and turned into
+    /// a [`CallError`] afterwards.
     #[cold]
-    pub(super) fn check(self) -> Result<(), CallError> {
-        if server().is_since_7_2() {
-            return Ok(());
+    pub(super) fn for_this_server(self) -> Result<Self, CallError> {
+        let server = server();
+        if self.intersects(Self::DRY_RUN | Self::AS_USER) && !server.is_since_7_2() {
+            let flag = if self.contains(Self::DRY_RUN) { "DRY_RUN" } else { "AS_USER" };
+            return Err(CallError::Unsupported { flag, since: "Redis 7.2 and Valkey 7.2" });
         }
-        let flag = if self.contains(Self::DRY_RUN) { "DRY_RUN" } else { "AS_USER" };
-        Err(CallError::Unsupported { flag, since: "Redis 7.2 and Valkey 7.2" })
+        let refuses = self.intersects(Self::SCRIPT_MODE | Self::RESPECT_DENY_OOM);
+        Ok(if refuses && server.is_valkey_since(9, 0) { self | Self::ERRORS_AS_REPLIES } else { self })
     }
 }
 

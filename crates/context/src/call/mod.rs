@@ -69,21 +69,35 @@ impl WriteContext<'_> {
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if flags.needs_7_2() {
-            flags.check()?;
+        if flags.are_delicate() {
+            return self.call_delicately(name, flags, args);
         }
+        // SAFETY: R16: a reply of this context, owned from here on.
+        unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
+    }
+
+    /// With flags that not every server copes with.
+    #[cold]
+    fn call_delicately(
+        &self,
+        name: &CStr,
+        flags: CallFlags,
+        args: &[&[u8]],
+    ) -> Result<CallReply<'_>, CallError> {
+        let sent = flags.for_this_server()?;
+        let reply = self.call_raw(name, sent, args);
+        // SAFETY: R16: a reply of this context, owned from here on.
+        unsafe { CallReply::from_call(reply, flags) }?.of_delicate_call(flags, sent)
+    }
+
+    #[inline]
+    fn call_raw(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> *mut raw::RedisModuleCallReply {
         let call = required!(RedisModule_Call);
         let (ctx, name) = (self.as_ptr(), name.as_ptr());
         let format = flags.format(args.len());
         clear_errno();
         // SAFETY: R15: the format names exactly the buffers that follow, which the server copies.
-        let reply = unsafe {
-            with_buffers!(call(ctx, name, format), args, else {
-                return self.call_many(name, flags, args);
-            })
-        };
-        // SAFETY: R16: a reply of this context, owned from here on.
-        unsafe { CallReply::from_call(reply, flags) }
+        unsafe { with_buffers!(call(ctx, name, format), args, else self.call_many(name, flags, args)) }
     }
 
     /// For more arguments than are passed inline.
@@ -93,7 +107,7 @@ impl WriteContext<'_> {
         name: *const std::ffi::c_char,
         flags: CallFlags,
         args: &[&[u8]],
-    ) -> Result<CallReply<'_>, CallError> {
+    ) -> *mut raw::RedisModuleCallReply {
         let call = required!(RedisModule_Call);
         let strings: Vec<RedisString> = args.iter().map(|arg| RedisString::new(arg)).collect();
         let mut pointers: Vec<*mut raw::RedisModuleString> =
@@ -101,10 +115,7 @@ impl WriteContext<'_> {
         let format = flags.vector_format();
         clear_errno();
         // SAFETY: R15: "v" reads a vector of live strings and its length.
-        let reply =
-            unsafe { call(self.as_ptr(), name, format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) };
-        // SAFETY: R16: a reply of this context, owned from here on.
-        unsafe { CallReply::from_call(reply, flags) }
+        unsafe { call(self.as_ptr(), name, format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::reply::{Reply, VerbatimFormat};
 
 /// A reply that is freed when it is dropped. It lives no longer than the context that made the call.
 pub struct CallReply<'cx> {
-    /// NULL only for the success of a dry run, which gives no reply.
+    /// NULL only for the success of a dry run.
     raw: *mut raw::RedisModuleCallReply,
     context: PhantomData<(&'cx Context<'cx>, *mut ())>,
 }
@@ -34,6 +34,25 @@ impl CallReply<'_> {
             return Self::without_reply(flags);
         }
         Ok(Self { raw, context: PhantomData })
+    }
+
+    /// What the caller asked for, where a server was sent other flags or answers in its own way. Valkey 9
+    /// answers a successful dry run with a reply of no known type, others with none at all.
+    #[cold]
+    pub(super) fn of_delicate_call(self, asked: CallFlags, sent: CallFlags) -> Result<Self, CallError> {
+        let kind = self.as_reply().kind();
+        if asked.contains(CallFlags::DRY_RUN) {
+            let is_success = kind == raw::REDISMODULE_REPLY_UNKNOWN;
+            return Ok(if is_success { Self { raw: ptr::null_mut(), context: PhantomData } } else { self });
+        }
+        if asked == sent || kind != raw::REDISMODULE_REPLY_ERROR {
+            return Ok(self);
+        }
+        // Without a refusal by the server errno is as it was before the call: zero.
+        match CallError::last(asked) {
+            CallError::Other(_) => Ok(self),
+            refused => Err(refused),
+        }
     }
 
     #[cold]

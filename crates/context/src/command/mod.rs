@@ -79,6 +79,16 @@ impl<'cx> LoadContext<'cx> {
     /// `handler` is a function, or a closure that captures nothing: state lives in a [`crate::MainCell`]. It
     /// returns what converts into an [`Outcome`] or an [`ErrorReply`]: exactly one reply. A panic answers
     /// `-ERR internal error ..` and is logged.
+    ///
+    /// ```compile_fail
+    /// use redis_context::{Command, Error, LoadContext};
+    /// // A handler that captures something does not build: a static function is all the server is given.
+    /// fn init(load: &LoadContext<'_>) -> Result<(), Error> {
+    ///     let number: &'static i64 = Box::leak(Box::new(7));
+    ///     load.command(Command::new(c"x"), move |_, _| Ok::<i64, Error>(*number))
+    /// }
+    /// let _ = init as fn(&LoadContext<'_>) -> Result<(), Error>;
+    /// ```
     pub fn command<F, R, E>(&self, command: Command, handler: F) -> Result<(), Error>
     where
         F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,

@@ -1,0 +1,108 @@
+//! Loading, being refused, unloading, documentation, logging.
+
+use redis_mirror_test_support::{Client, Command, Options, Server, Value, cmd, servers};
+
+use crate::{ask, bytes, error, example, on_each, tell};
+
+fn load(client: &mut Client, arguments: &[&str]) -> Value {
+    let module = example::module("hello-core");
+    let path = module.to_string_lossy().into_owned();
+    tell(client, Command::new("MODULE LOAD").arg(path).args(arguments))
+}
+
+#[test]
+fn a_refused_load_leaves_one_line_and_a_server_that_runs() {
+    for installed in servers() {
+        println!("on {installed}");
+        let server = Server::start(installed, Options::new());
+        let mut client = server.client();
+        assert!(load(&mut client, &["REFUSE", "100%s is\nwrong"]).error().is_some());
+        assert_eq!(
+            server.log().matches("hello is not loaded: 100%s is\\x0awrong").count(),
+            1,
+            "{}",
+            server.log_tail()
+        );
+        assert!(load(&mut client, &["PANIC"]).error().is_some());
+        assert!(server.log().contains("hello is not loaded: its registration panicked"));
+        assert!(load(&mut client, &["UNKNOWN"]).error().is_some());
+        // Nothing of it is left, and it loads when it may.
+        assert!(ask(&mut client, "HELLO.PANIC").error().is_some_and(|text| text.contains("unknown command")));
+        assert_eq!(load(&mut client, &[]), bytes("OK"));
+        assert!(load(&mut client, &[]).error().is_some(), "the name is taken");
+        assert_eq!(ask(&mut client, "HELLO.COUNT up"), Value::Int(1));
+    }
+}
+
+#[test]
+fn a_module_comes_and_goes() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        for _ in 0..3 {
+            assert_eq!(
+                ask(&mut client, "HELLO.PANIC").error().map(|text| text.starts_with("ERR internal")),
+                Some(true)
+            );
+            assert_eq!(ask(&mut client, "MODULE UNLOAD hello"), bytes("OK"));
+            assert_eq!(load(&mut client, &[]), bytes("OK"));
+        }
+        let list = format!("{:?}", client.run(cmd!("MODULE", "LIST")));
+        assert!(list.contains("Int(3)"), "{list}");
+    });
+}
+
+#[test]
+fn the_documentation_is_all_there() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        let docs = format!("{:?}", client.run(cmd!("COMMAND", "DOCS", "hello.reply")));
+        for text in ["Replies with a value", "O(1)", "0.2.0", "More kinds.", "oneof", "TIMES", "block"] {
+            assert!(
+                docs.contains(&format!("{:?}", text.as_bytes()).replace(['[', ']'], "")),
+                "{text} in {docs}"
+            );
+        }
+        // Key specs, keys by position, keys by first, last and step.
+        assert_eq!(client.texts(cmd!("COMMAND", "GETKEYS", "hello.keys", 2, "a", "b")), ["a", "b"]);
+        assert_eq!(client.texts(cmd!("COMMAND", "GETKEYS", "hello.lastkey", "a", "b")), ["b"]);
+        assert_eq!(client.texts(cmd!("COMMAND", "GETKEYS", "hello.verbatim", "a")), ["a"]);
+        // The arity of the documentation is the server's to check.
+        assert_eq!(
+            ask(&mut client, "HELLO.REPLY"),
+            error("ERR wrong number of arguments for 'hello.reply' command")
+        );
+    });
+}
+
+#[test]
+fn any_bytes_are_logged_as_one_line() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        let nasty = b"%s%n%x \0 \r\n forged \x1b[31m \xff end";
+        client.run(Command::new("HELLO.LOG").arg(&nasty[..]));
+        let log = server.log();
+        assert!(log.contains("%s%n%x \\x00 \\x0d\\x0a forged \\x1b[31m"), "{}", server.log_tail());
+        client.run(Command::new("HELLO.LOG").arg("x".repeat(5000)));
+        assert!(server.log().contains("xxx..."));
+        assert_eq!(ask(&mut client, "PING"), bytes("PONG"));
+    });
+}
+
+#[test]
+fn the_servers_memory_counts_the_modules() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        let used = |client: &mut Client| {
+            client
+                .text(cmd!("INFO", "memory"))
+                .lines()
+                .find_map(|line| line.strip_prefix("used_memory:")?.parse::<i64>().ok())
+        };
+        let before = used(&mut client).expect("a number");
+        // Held in the module's static until the next CONFIG SET.
+        client.run(Command::new("CONFIG SET hello.greeting").arg("x".repeat(60_000)));
+        ask(&mut client, "CONFIG GET hello.greeting");
+        let after = used(&mut client).expect("a number");
+        assert!(after - before > 100_000, "{before} {after}");
+    });
+}
