@@ -1,0 +1,118 @@
+//! The only writer of replicated data: one slice for each turn of the event loop, for one mirror.
+//!
+//! A slice takes planned work until its time is spent and ends with the checkpoint, in the same execution
+//! unit: data and position reach the AOF, the RDB and the replicas together or not at all. Units of the
+//! source (its transactions) are never split over two slices.
+
+pub mod job;
+mod load;
+mod noted;
+mod ops;
+mod run;
+mod scan;
+mod slice;
+mod supervise;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use redis_context::events::EventLoopEvent;
+use redis_context::{EventContext, LogLevel, WriteContext};
+
+pub use noted::{Noted, is_ours, note, note_here};
+pub use run::Run;
+pub use scan::dbs;
+use supervise::supervise;
+
+use crate::configs;
+use crate::events;
+use crate::gate;
+use crate::mirror::Mirror;
+use crate::registry::{IN_USE, REGISTRY, Registry};
+
+/// A turn of the event loop: links are looked after, and one mirror applies one slice.
+pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
+    if event != EventLoopEvent::AfterSleep || !IN_USE.load(Ordering::Relaxed) {
+        return;
+    }
+    let Ok(mut registry) = REGISTRY.try_borrow_mut(ctx) else { return };
+    let registry = &mut *registry;
+    noted::settle(ctx, registry);
+    if !registry.is_ready() {
+        // Found out as soon as the server may be asked: after a load, or a promotion.
+        let Ok(write) = ctx.may_write_now() else { return };
+        get_ready(&write, registry);
+    }
+    supervise(ctx, registry);
+    let Some(fixed) = &registry.fixed else { return };
+    let waker = fixed.waker.clone();
+    waker.drain(ctx);
+    if !has_work(registry) {
+        return;
+    }
+    match gate::open(ctx) {
+        Ok(write) => {
+            work(&write, registry);
+            if has_work(registry) {
+                waker.wake();
+            }
+        }
+        Err(_) => gate::look_again(ctx, &waker),
+    }
+}
+
+/// What the first mirror needs, whether it was created, loaded or followed.
+pub fn get_ready(ctx: &WriteContext<'_>, registry: &mut Registry) {
+    if let Some(fixed) = &mut registry.fixed
+        && fixed.local.is_none()
+    {
+        fixed.local = Some(supervise::local_server(ctx));
+    }
+    if !registry.watches_keys {
+        match events::watch_keys(ctx) {
+            Ok(()) => registry.watches_keys = true,
+            Err(error) => ctx.log(LogLevel::Warning, format!("keyspace events are not heard: {error}")),
+        }
+    }
+}
+
+fn has_work(registry: &Registry) -> bool {
+    !registry.jobs.is_empty() || registry.mirrors.iter().any(Mirror::has_work)
+}
+
+/// One slice: for a client that waits for a walk, else for a mirror.
+fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
+    let _ours = noted::Ours::begin(ctx);
+    let deadline = Instant::now() + Duration::from_micros(configs::apply_budget_us());
+    if let Some(mut job) = registry.jobs.pop() {
+        loop {
+            let Some(left) = job.step(ctx, registry) else { return };
+            job = left;
+            if Instant::now() >= deadline {
+                return registry.jobs.push(job);
+            }
+        }
+    }
+    slice_of_one(ctx, registry, deadline);
+}
+
+/// Serves the next mirror that has work. One at a time: a unit carries one list of origins.
+fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Instant) {
+    let count = registry.mirrors.len();
+    let next =
+        (0..count).map(|step| (registry.turn + step) % count).find(|at| registry.mirrors[*at].has_work());
+    let Some(at) = next else { return };
+    registry.turn = at + 1;
+    let started = Instant::now();
+    let mirror = &mut registry.mirrors[at];
+    let outcome = mirror.slice(ctx, deadline);
+    let spent = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    mirror.counts.largest_unit_us = mirror.counts.largest_unit_us.max(spent);
+    if let Err(restart) = outcome {
+        mirror.start_over(ctx, &restart.0);
+        registry.ending.extend(registry.mirrors[at].stop_link(&restart.0));
+    }
+}
+
+/// The stream can't be followed from here: the mirror begins again with a full resync.
+pub struct StartOver(pub String);

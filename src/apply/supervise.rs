@@ -1,0 +1,132 @@
+//! Which links run: started on a primary, ended on a replica, restarted when that can help.
+
+use std::time::{Duration, Instant};
+
+use mirror_engine::LocalServer;
+use redis_context::{CallFlags, Context, ContextFlags, Family, LogLevel, ReplyView, WriteContext, server};
+use redis_replica::Credentials;
+use redis_replica::rdb::Target;
+use redis_replica::transport::{BackoffConfig, Endpoint};
+
+use crate::configs;
+use crate::link::{Link, LinkConfig, LinkState};
+use crate::mirror::Mirror;
+use crate::registry::{Fixed, Registry};
+
+/// The delays between full resyncs that the mirror itself asks for: each costs the source a snapshot.
+const RESTART_DELAYS: BackoffConfig =
+    BackoffConfig { first: Duration::from_secs(1), max: Duration::from_secs(60), jitter_percent: 25 };
+
+/// A mirror that ran this long starts over without delay the next time.
+const RAN_WELL: Duration = Duration::from_secs(300);
+
+/// Looks after the links. Called each turn; cheap when there is nothing to do.
+pub fn supervise(ctx: &Context<'_>, registry: &mut Registry) {
+    if !registry.ending.is_empty() {
+        registry.bury();
+    }
+    let may_run = may_run(ctx);
+    if !may_run && registry.mirrors.iter().any(|mirror| mirror.link.is_some()) {
+        registry.stop_links("this server is not a primary, or is loading");
+    }
+    for at in 0..registry.mirrors.len() {
+        registry.mirrors[at].look_after_link();
+        if may_run && registry.mirrors[at].wants_link() {
+            start(ctx, registry, at);
+        }
+    }
+}
+
+fn may_run(ctx: &Context<'_>) -> bool {
+    let flags = ctx.flags();
+    flags.contains(ContextFlags::PRIMARY)
+        && !flags.intersects(ContextFlags::LOADING | ContextFlags::ASYNC_LOADING | ContextFlags::CLUSTER)
+}
+
+impl Mirror {
+    fn look_after_link(&mut self) {
+        self.note_state();
+        let Some(link) = &self.link else { return };
+        if link.shared.state() == LinkState::Failed && link.shared.queue.bytes() == 0 {
+            let why = link.shared.last_error().unwrap_or_else(|| "the link failed".to_owned());
+            redis_context::log(LogLevel::Warning, format!("mirror {}: {why}", self.name()));
+            self.waiters.fail_all(&why);
+            self.failure = Some(why);
+            return;
+        }
+        self.request_fetch();
+    }
+
+    fn wants_link(&self) -> bool {
+        self.link.is_none()
+            && self.failure.is_none()
+            && !self.stored.definition.paused
+            && !self.is_dropping
+            && !self.lacks_credentials()
+            && self.restart_at.is_none_or(|at| Instant::now() >= at)
+    }
+
+    /// The next link may only start after a delay that grows with each time this happens in a row.
+    pub fn delay_restart(&mut self) {
+        if self.started_at.is_some_and(|at| at.elapsed() > RAN_WELL) {
+            self.restart_delay = Duration::ZERO;
+        }
+        self.restart_at = Some(Instant::now() + self.restart_delay);
+        self.restart_delay = (self.restart_delay * 2).clamp(RESTART_DELAYS.first, RESTART_DELAYS.max);
+    }
+
+    fn link_config(&self, registry_ids: &[mirror_engine::ReplId], local: LocalServer) -> LinkConfig {
+        let source = &self.stored.definition.source;
+        LinkConfig {
+            name: self.name(),
+            endpoint: Endpoint::new(source.host.clone(), source.port),
+            credentials: self.password.as_ref().map(|password| match &source.user {
+                Some(user) => Credentials::user(String::from_utf8_lossy(user), password.to_vec()),
+                None => Credentials::password(password.to_vec()),
+            }),
+            position: self.position(),
+            scope: std::sync::Arc::clone(&self.scope),
+            local,
+            own_replids: registry_ids.to_vec(),
+            queue_bytes: configs::queue_bytes(),
+            spool: configs::spool_limits(),
+            backoff: configs::backoff(),
+            random: [0; 2],
+        }
+    }
+}
+
+fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
+    registry.note_own_replids(ctx);
+    let Some(Fixed { waker, local: Some(local) }) = &registry.fixed else { return };
+    let mirror = &mut registry.mirrors[at];
+    let mut config = mirror.link_config(&registry.own_replids, local.clone());
+    let mut random = [0; 16];
+    ctx.random_bytes(&mut random);
+    config.random = [0, 8].map(|from| random[from..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b)));
+    mirror.started_at = Some(Instant::now());
+    match Link::start(config, waker.clone()) {
+        Ok(link) => mirror.link = Some(link),
+        Err(error) => {
+            mirror.last_refusal = Some(format!("no thread for the link: {error}"));
+            mirror.delay_restart();
+        }
+    }
+}
+
+/// What this server can do, asked of itself (COMMAND LIST).
+pub fn local_server(ctx: &WriteContext<'_>) -> LocalServer {
+    let server = server();
+    let version = (server.version.major, server.version.minor, server.version.patch);
+    let target = match server.family {
+        Family::Redis => Target::redis(version.0, version.1, version.2),
+        Family::Valkey => Target::valkey(version.0, version.1, version.2),
+    };
+    let reply = ctx.call(c"command", CallFlags::ERRORS_AS_REPLIES, &[b"LIST"]);
+    if let Ok(reply) = &reply
+        && let ReplyView::Array(names) = reply.view()
+    {
+        return LocalServer::new(target, names.filter_map(|name| name.as_bytes()));
+    }
+    LocalServer::by_release(target)
+}

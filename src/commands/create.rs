@@ -1,0 +1,137 @@
+//! `MIRROR.CREATE name url [option ..]`
+
+use mirror_engine::definition::{self, Parsed};
+use mirror_engine::scope::Scope;
+use redis_context::{
+    Arg, Args, CallFlags, CommandContext, CommandInfo, ContextFlags, ErrorReply, Outcome, Reply, ReplyView,
+    WriteContext,
+};
+
+use crate::apply;
+use crate::apply::job::{self, Check, Job};
+use crate::registry::{MIRRORS_MAX, REGISTRY, Registry};
+
+pub static INFO: CommandInfo = CommandInfo {
+    summary: Some(
+        c"Creates a mirror: this server holds an exact, live copy of (a part of) another server's data.",
+    ),
+    complexity: Some(c"O(N) with N the keys of the dbs in its scope, in slices, unless those dbs are empty"),
+    since: Some(c"0.1.0"),
+    arity: -3,
+    args: &[
+        Arg::string(c"name"),
+        Arg::string(c"url").summary(c"redis://host:port[/db]"),
+        Arg::block(c"auth", &[Arg::string(c"user"), Arg::string(c"password")])
+            .token(c"AUTH")
+            .optional()
+            .summary(c"Kept in memory only: asked for again after a restart."),
+        Arg::block(c"db", &[Arg::integer(c"source-db"), Arg::integer(c"local-db").token(c"TO").optional()])
+            .token(c"DB")
+            .optional()
+            .multiple_token(),
+        Arg::pattern(c"match").token(c"MATCH").optional().multiple_token(),
+        Arg::pattern(c"except").token(c"EXCEPT").optional().multiple_token(),
+        Arg::string(c"strip").token(c"STRIP").optional(),
+        Arg::string(c"prefix").token(c"PREFIX").optional(),
+        Arg::word(c"adopt", c"ADOPT").optional().summary(c"Take over the keys that the scope holds."),
+        Arg::word(c"paused", c"PAUSED").optional(),
+    ],
+    ..CommandInfo::EMPTY
+};
+
+pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Outcome, ErrorReply> {
+    let first = args.position();
+    let words: Vec<Vec<u8>> = args.map(|arg| arg.as_bytes().to_vec()).collect();
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    for secret in definition::secret_args(&words) {
+        ctx.redact(first + secret);
+    }
+    let parsed = definition::parse(&words).map_err(|error| ErrorReply::err(error.to_string()))?;
+    let scope = Scope::new(&parsed.definition);
+    refuse_here(ctx)?;
+    {
+        let mut registry = REGISTRY.try_borrow_mut(ctx)?;
+        refuse_beside(&mut registry, &parsed, &scope)?;
+        apply::get_ready(ctx, &mut registry);
+    }
+    match emptiness(ctx, &scope) {
+        Emptiness::Empty => job::create(ctx, parsed, true)?,
+        _ if parsed.definition.adopt => job::create(ctx, parsed, false)?,
+        Emptiness::Unknown | Emptiness::Filled => return check_first(ctx, parsed),
+    }
+    Ok(Reply::OK.into())
+}
+
+/// Counts the keys in the way before anything is done, in slices, while the client waits.
+fn check_first(ctx: &CommandContext<'_>, parsed: Parsed) -> Result<Outcome, ErrorReply> {
+    let (blocked, client) =
+        ctx.block::<Result<(), ErrorReply>>().on_reply(|_, outcome| outcome.map(|()| Reply::OK)).start()?;
+    let mut registry = REGISTRY.try_borrow_mut(ctx)?;
+    registry.add_job(Job::Check(Check::new(ctx, parsed, client)));
+    Ok(blocked.into())
+}
+
+/// What this server can't do as it is set up.
+fn refuse_here(ctx: &CommandContext<'_>) -> Result<(), ErrorReply> {
+    if ctx.flags().contains(ContextFlags::CLUSTER) {
+        return Err(ErrorReply::err("mirrors are not supported in cluster mode yet"));
+    }
+    if ctx.flags().contains(ContextFlags::AOF) && !has_preamble(ctx) {
+        return Err(ErrorReply::err(
+            "appendonly is on with aof-use-rdb-preamble no, which can't hold a mirror's state: set it to yes",
+        ));
+    }
+    Ok(())
+}
+
+fn has_preamble(ctx: &WriteContext<'_>) -> bool {
+    let Ok(reply) = ctx.call(c"config", CallFlags::empty(), &[b"GET", b"aof-use-rdb-preamble"]) else {
+        return true;
+    };
+    match reply.view() {
+        ReplyView::Array(mut items) => {
+            items.nth(1).and_then(|value| value.as_bytes()) != Some(b"no".as_slice())
+        }
+        _ => true,
+    }
+}
+
+/// What the mirrors there are stand in the way of.
+pub fn refuse_beside(registry: &mut Registry, parsed: &Parsed, scope: &Scope) -> Result<(), ErrorReply> {
+    if registry.find(&parsed.definition.name).is_some() {
+        return Err(ErrorReply::err("a mirror of that name exists: choose another, or MIRROR.DROP it first"));
+    }
+    if registry.mirrors.len() >= MIRRORS_MAX {
+        return Err(ErrorReply::err(format!("a server has at most {MIRRORS_MAX} mirrors")));
+    }
+    let overlapping = registry.mirrors.iter().find(|mirror| mirror.scope.overlaps(scope));
+    match overlapping {
+        None => Ok(()),
+        Some(other) => Err(ErrorReply::err(format!(
+            "the scope overlaps that of mirror {}: separate them by DB, MATCH or PREFIX",
+            other.name()
+        ))),
+    }
+}
+
+enum Emptiness {
+    Empty,
+    Filled,
+    /// Only a scan can tell.
+    Unknown,
+}
+
+/// What the sizes of the dbs tell.
+fn emptiness(ctx: &CommandContext<'_>, scope: &Scope) -> Emptiness {
+    let before = ctx.selected_db();
+    let mut all = Emptiness::Empty;
+    for db in crate::apply::dbs(ctx, scope) {
+        if ctx.select_db(db).is_err() || ctx.db_size() == 0 {
+            continue;
+        }
+        all = if scope.whole_db(db) { Emptiness::Filled } else { Emptiness::Unknown };
+    }
+    // It was valid a moment ago.
+    let _ = ctx.select_db(before);
+    all
+}

@@ -1,0 +1,198 @@
+//! The second connection to a source: questions that the replication link can't ask.
+
+use std::time::{Duration, Instant};
+
+use mirror_engine::ReplId;
+use redis_replica::Credentials;
+use redis_replica::rdb::Family;
+use redis_replica::resp::{Limits, Value};
+use redis_replica::transport::{Client, ClientConfig, ClientError, ConnectError, Endpoint, connect, resolve};
+
+/// How long one question may take. The link reads nothing meanwhile; a source that needs longer is busy
+/// with something that holds up its stream as well.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to leave a source alone that could not be asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The largest reply: the values of the keys under repair.
+const REPLY_BYTES_MAX: usize = 1 << 30;
+
+/// Why the source did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No usable reply.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The source's user lacks a right.
+    #[error("the source refused {command}: its user needs the right to run it")]
+    Refused {
+        /// Which.
+        command: &'static str,
+    },
+    /// INFO replication without the usual fields.
+    #[error("the source's INFO replication can't be read")]
+    Info,
+    /// The last attempt failed a moment ago.
+    #[error("the source could not be asked a moment ago")]
+    TooSoon,
+}
+
+/// Where a source stands in its history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceStand {
+    /// The history's id.
+    pub replid: ReplId,
+    /// Its offset.
+    pub offset: u64,
+    /// Whether the source is itself a replica: then a key it doesn't show may still exist, logically expired.
+    pub is_replica: bool,
+}
+
+/// One key's value at the source.
+pub struct SourceValue {
+    /// The DUMP payload; `None` when there is no such key.
+    pub payload: Option<Vec<u8>>,
+    /// When it expires, in Unix milliseconds.
+    pub expire_at_ms: Option<u64>,
+}
+
+/// The second connection, made when it is first needed.
+pub struct Control {
+    endpoint: Endpoint,
+    credentials: Option<Credentials>,
+    client: Option<Client>,
+    family: Family,
+    not_before: Option<Instant>,
+}
+
+impl Control {
+    /// Makes no connection yet.
+    pub fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
+        Self { endpoint, credentials, client: None, family: Family::Redis, not_before: None }
+    }
+
+    /// Closes the connection: the link to this source broke.
+    pub fn close(&mut self) {
+        self.client = None;
+    }
+
+    /// The family whose type bytes the source's DUMP payloads use.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Where the source stands now.
+    pub fn stand(&mut self) -> Result<SourceStand, ControlError> {
+        let reply = self.ask(|client| client.command(&[b"INFO", b"replication"]))?;
+        read_stand(&reply)
+    }
+
+    /// The values of keys (db, name), and the one offset they are all valid at.
+    pub fn values(
+        &mut self,
+        keys: &[(u32, Vec<u8>)],
+    ) -> Result<(SourceStand, Vec<SourceValue>), ControlError> {
+        let dbs: Vec<String> = keys.iter().map(|(db, _)| db.to_string()).collect();
+        let selects: Vec<[&[u8]; 2]> = dbs.iter().map(|db| [b"SELECT".as_slice(), db.as_bytes()]).collect();
+        let dumps: Vec<[&[u8]; 2]> = keys.iter().map(|(_, key)| [b"DUMP".as_slice(), key]).collect();
+        let expiries: Vec<[&[u8]; 2]> =
+            keys.iter().map(|(_, key)| [b"PEXPIRETIME".as_slice(), key]).collect();
+        let mut commands: Vec<&[&[u8]]> = Vec::with_capacity(3 * keys.len() + 1);
+        for ((select, dump), expiry) in selects.iter().zip(&dumps).zip(&expiries) {
+            commands.extend([select.as_slice(), dump, expiry]);
+        }
+        commands.push(&[b"INFO", b"replication"]);
+        let replies = self.ask(|client| client.transaction(&commands))?;
+        let stand = read_stand(replies.last().ok_or(ControlError::Info)?)?;
+        let values = replies.chunks_exact(3).map(|reply| read_value(reply)).collect::<Result<_, _>>()?;
+        Ok((stand, values))
+    }
+
+    fn ask<T>(&mut self, ask: impl FnOnce(&mut Client) -> Result<T, ClientError>) -> Result<T, ControlError> {
+        if self.not_before.is_some_and(|at| Instant::now() < at) {
+            return Err(ControlError::TooSoon);
+        }
+        let answer = self.client().and_then(|client| Ok(ask(client)?));
+        if answer.is_err() {
+            self.client = None;
+            self.not_before = Some(Instant::now() + ASK_AGAIN);
+        }
+        answer
+    }
+
+    fn client(&mut self) -> Result<&mut Client, ControlError> {
+        if self.client.is_none() {
+            let client = self.connect()?;
+            return Ok(self.client.insert(client));
+        }
+        self.client.as_mut().ok_or(ControlError::Info)
+    }
+
+    fn connect(&mut self) -> Result<Client, ControlError> {
+        let stream = connect(&resolve(&self.endpoint, ANSWER_TIMEOUT)?, ANSWER_TIMEOUT)?;
+        let limits = Limits { bulk_bytes: REPLY_BYTES_MAX, ..Limits::default() };
+        let config = ClientConfig { credentials: self.credentials.clone(), timeout: ANSWER_TIMEOUT, limits };
+        let mut client = Client::new(stream, &config)?;
+        let reply = client.command(&[b"INFO", b"server"])?;
+        let text = reply.as_bytes().unwrap_or_default();
+        self.family = match field(text, b"valkey_version:") {
+            // Valkey before 9 writes the bytes that both families share.
+            Some(version) if !version.starts_with(b"7.") && !version.starts_with(b"8.") => Family::Valkey,
+            _ => Family::Redis,
+        };
+        Ok(client)
+    }
+}
+
+fn read_value(reply: &[Value]) -> Result<SourceValue, ControlError> {
+    let [_, dump, expiry] = reply else { return Err(ControlError::Info) };
+    let payload = match dump {
+        Value::Null => None,
+        Value::Error(_) => return Err(ControlError::Refused { command: "DUMP" }),
+        other => Some(other.as_bytes().ok_or(ControlError::Info)?.to_vec()),
+    };
+    let Value::Integer(at) = expiry else { return Err(ControlError::Refused { command: "PEXPIRETIME" }) };
+    Ok(SourceValue { payload, expire_at_ms: u64::try_from(*at).ok() })
+}
+
+fn read_stand(reply: &Value) -> Result<SourceStand, ControlError> {
+    if reply.as_error().is_some() {
+        return Err(ControlError::Refused { command: "INFO" });
+    }
+    let text = reply.as_bytes().ok_or(ControlError::Info)?;
+    let replid = field(text, b"master_replid:").and_then(|id| ReplId::from_bytes(id).ok());
+    let offset = field(text, b"master_repl_offset:")
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| digits.parse().ok());
+    let is_replica = field(text, b"role:") == Some(b"slave");
+    match (replid, offset) {
+        (Some(replid), Some(offset)) => Ok(SourceStand { replid, offset, is_replica }),
+        _ => Err(ControlError::Info),
+    }
+}
+
+/// The value of a line `name:value` of INFO.
+fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_where_a_source_stands() {
+        let id = "a".repeat(40);
+        let text = format!(
+            "# Replication\r\nrole:master\r\nmaster_replid:{id}\r\nmaster_replid2:{}\r\nmaster_repl_offset:42\r\n",
+            "0".repeat(40)
+        );
+        let stand = read_stand(&Value::Bulk(text.into_bytes())).expect("all fields are there");
+        assert_eq!((stand.replid.to_string(), stand.offset, stand.is_replica), (id, 42, false));
+        assert!(matches!(read_stand(&Value::Bulk(b"role:master".to_vec())), Err(ControlError::Info)));
+    }
+}

@@ -1,0 +1,220 @@
+//! The link to one source: a thread that reads, plans and reconnects, and the handle to it.
+//!
+//! The thread never touches the keyspace. It hands planned work to the main thread through a queue bounded
+//! in bytes, and spools what it reads while that queue is full.
+
+pub mod control;
+pub mod message;
+mod planning;
+mod queue;
+mod seen_file;
+mod session;
+mod shared;
+mod spool;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mirror_engine::planner::PlanLimits;
+use mirror_engine::{LocalServer, PlanError, Planner, ReplId, Scope};
+use redis_context::Waker;
+use redis_replica::rdb::Defect;
+use redis_replica::transport::{Backoff, BackoffConfig, ConnectError, Endpoint, connect, resolve};
+use redis_replica::{Config, Connection, Credentials, Error as ReplicaError, Position, Retry};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use control::Control;
+pub use message::{Fetched, Message, Request, Seen, Values, Work};
+use planning::Planning;
+use session::Session;
+pub use shared::{LinkState, NOTHING_APPLIED, Shared};
+use spool::Spool;
+pub use spool::SpoolLimits;
+
+/// How long resolving and connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a connection to a source ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It could not be made.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The source closed it.
+    #[error("the source closed the connection")]
+    Closed,
+    /// The socket, or the spool's disk.
+    #[error("reading or spooling failed: {0}")]
+    Io(#[from] io::Error),
+    /// The protocol.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The stream means something that can't be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A value fetched from the source breaks a rule.
+    #[error("a value fetched from the source can't be used: {0}")]
+    Value(#[from] Defect),
+    /// The source is a replica and doesn't show a key that it may still hold.
+    #[error(
+        "the source is a replica and does not show a key that may only have expired: it will be asked again"
+    )]
+    ReplicaWithoutKey,
+}
+
+impl LinkError {
+    /// Whether trying again can help.
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Replica(error) => error.retry(),
+            Self::Plan(PlanError::SourceIsSelf | PlanError::TooManyOrigins) => Retry::NeedsUser,
+            _ => Retry::Transient,
+        }
+    }
+}
+
+/// What a link needs to know.
+pub struct LinkConfig {
+    /// For the thread's name and for nothing else.
+    pub name: String,
+    /// The source's address.
+    pub endpoint: Endpoint,
+    /// For AUTH.
+    pub credentials: Option<Credentials>,
+    /// Where to go on; `None` asks for a full resync.
+    pub position: Option<Position>,
+    /// The filter and key map.
+    pub scope: Arc<Scope>,
+    /// What this server can do.
+    pub local: LocalServer,
+    /// This server's own replication ids, the present one first.
+    pub own_replids: Vec<ReplId>,
+    /// Bytes of planned work that may wait for the main thread.
+    pub queue_bytes: usize,
+    /// Bytes read ahead that may wait unplanned.
+    pub spool: SpoolLimits,
+    /// Times between attempts.
+    pub backoff: BackoffConfig,
+    /// Random keys for the hash of seen keys, and a seed for the jitter.
+    pub random: [u64; 2],
+}
+
+/// The handle to a link's thread.
+pub struct Link {
+    /// What both sides see.
+    pub shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Link {
+    /// Starts the thread. It connects, and reconnects until it is stopped or fails for good.
+    pub fn start(config: LinkConfig, waker: Waker) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(config.queue_bytes, config.random)?);
+        let theirs = Arc::clone(&shared);
+        let name = format!("mirror-{:.8}", config.name);
+        let thread = redis_context::thread::spawn(&name, move || run(config, waker, &theirs))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Whether the thread has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Tells the thread to end; [`Link::has_ended`] says when it has.
+    pub fn stop(&self) {
+        self.shared.stop();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+fn run(config: LinkConfig, waker: Waker, shared: &Shared) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follow(config, &waker, shared)));
+    if outcome.is_err() {
+        shared.set_error("internal error in the link: see the log; MIRROR.RESYNC starts it again".to_owned());
+        shared.set_state(LinkState::Failed);
+    }
+    waker.wake();
+}
+
+/// Connects again and again.
+fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
+    let mut backoff = Backoff::new(config.backoff, config.random[0]);
+    let mut spool = Spool::new(config.spool);
+    let mut planning = planning(&config, waker);
+    while !shared.is_stopped() {
+        let started = Instant::now();
+        let outcome = one_connection(&config, &mut planning, &mut spool, shared);
+        let Err(error) = outcome else { return };
+        shared.figures.disconnects.fetch_add(1, Ordering::Relaxed);
+        shared.set_error(error.to_string());
+        spool.clear();
+        let cleaned = planning.connection_broke(shared);
+        if error.retry() == Retry::NeedsUser || cleaned.is_err() {
+            return shared.set_state(LinkState::Failed);
+        }
+        if started.elapsed() > config.backoff.max {
+            backoff.reset();
+        }
+        shared.set_state(LinkState::BackingOff);
+        wait(shared, backoff.next_delay(), &mut planning);
+    }
+}
+
+fn planning(config: &LinkConfig, waker: &Waker) -> Planning {
+    let mut planner = Planner::new(Arc::clone(&config.scope), config.local.clone(), PlanLimits::default());
+    planner.set_own_replids(&config.own_replids);
+    let control = Control::new(config.endpoint.clone(), config.credentials.clone());
+    let waker = waker.clone();
+    Planning::new(
+        planner,
+        Arc::clone(&config.scope),
+        control,
+        Box::new(move || waker.wake()),
+        config.position,
+    )
+}
+
+fn one_connection(
+    config: &LinkConfig,
+    planning: &mut Planning,
+    spool: &mut Spool,
+    shared: &Shared,
+) -> Result<(), LinkError> {
+    shared.set_state(LinkState::Connecting);
+    let stream = connect(&resolve(&config.endpoint, CONNECT_TIMEOUT)?, CONNECT_TIMEOUT)?;
+    let settings =
+        Config { credentials: config.credentials.clone(), resume: planning.position(), ..Config::default() };
+    let connection = Connection::new(settings, Instant::now());
+    Session { shared, planning, spool, connection, stream }.run()
+}
+
+/// Waits out a delay; requests are answered meanwhile, and a stop ends it.
+fn wait(shared: &Shared, delay: Duration, planning: &mut Planning) {
+    let until = Instant::now() + delay;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || shared.is_stopped() {
+            return;
+        }
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        let wake = shared.wake_fd();
+        let mut fds = [PollFd::from_borrowed_fd(wake, PollFlags::IN)];
+        // An interrupted wait is begun again with the time left.
+        let _ = poll(&mut fds, Some(&timeout));
+        shared.drain_wake();
+        // Without a connection there is nothing to lose: the answer tells that the source could not be asked.
+        let _ = planning.serve_requests(shared);
+    }
+}

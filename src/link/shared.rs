@@ -1,0 +1,249 @@
+//! What a link thread and the main thread share, beside the queue's messages.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{read, write};
+
+use mirror_engine::Batch;
+
+use super::message::{Message, Request, Seen};
+use super::queue::Queue;
+use super::seen_file::SeenFile;
+
+/// Where a link stands. Shown by MIRROR.STATUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LinkState {
+    /// A connection is being made.
+    Connecting,
+    /// Authentication and the request to replicate.
+    Handshake,
+    /// The source prepares its snapshot.
+    Waiting,
+    /// The snapshot is being read.
+    Loading,
+    /// The stream is followed.
+    Streaming,
+    /// The connection broke; the next attempt is due later.
+    BackingOff,
+    /// Only a change of settings, here or at the source, can help.
+    Failed,
+}
+
+impl LinkState {
+    fn from_u8(value: u8) -> Self {
+        const ALL: [LinkState; 7] = [
+            LinkState::Connecting,
+            LinkState::Handshake,
+            LinkState::Waiting,
+            LinkState::Loading,
+            LinkState::Streaming,
+            LinkState::BackingOff,
+            LinkState::Failed,
+        ];
+        ALL.get(usize::from(value)).copied().unwrap_or(LinkState::Failed)
+    }
+}
+
+/// Figures a link reports; read without a lock by STATUS and INFO.
+#[derive(Default)]
+pub struct Figures {
+    state: AtomicU8,
+    /// The source's offset up to which bytes were received and parsed.
+    pub received_offset: AtomicU64,
+    /// Bytes read from the source, in all.
+    pub bytes_read: AtomicU64,
+    /// Bytes that wait in the spool.
+    pub spooled: AtomicU64,
+    /// Keys that the snapshot being read announced.
+    pub keys_total: AtomicU64,
+    /// Times the stream was taken up again without a snapshot.
+    pub partial_resyncs: AtomicU64,
+    /// Connections that broke or could not be made.
+    pub disconnects: AtomicU64,
+}
+
+/// What planning found. Shown by STATUS.
+#[derive(Debug, Default, Clone)]
+pub struct Planned {
+    /// Commands without effect in scope.
+    pub filtered: u64,
+    /// Units that had passed through this server.
+    pub looped: u64,
+    /// Commands refused, in all.
+    pub refused_total: u64,
+    /// Commands refused, by name and reason.
+    pub refused: Vec<(String, u64)>,
+    /// Keys that are not exact here, in all.
+    pub losses: u64,
+    /// Some of them.
+    pub lost: Vec<Quarantined>,
+}
+
+/// A key that this server can't hold as the source does.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    /// Local db.
+    pub db: u32,
+    /// Local name.
+    pub key: Vec<u8>,
+    /// What is lost.
+    pub reason: String,
+}
+
+/// Applied batches kept for reuse.
+const SPARE_BATCHES: usize = 8;
+
+/// Memory that a kept batch may hold.
+const BATCH_KEEP_BYTES: usize = 1024 * 1024;
+
+/// Hashes of seen keys in memory before they go to a file: 16 bytes each.
+const SEEN_TABLE_MAX: usize = 4 * 1024 * 1024;
+
+/// One per link. The main thread and the link's thread each hold a reference.
+pub struct Shared {
+    /// Planned work, from the link to the main thread.
+    pub queue: Queue<Message>,
+    /// What STATUS shows.
+    pub figures: Figures,
+    /// Up to where the main thread has applied the stream; `NOTHING_APPLIED` before the first unit.
+    pub applied: AtomicU64,
+    planned: Mutex<Planned>,
+    spare: Mutex<Vec<Batch>>,
+    random: [u64; 2],
+    requests: Mutex<VecDeque<Request>>,
+    last_error: Mutex<Option<String>>,
+    stop: AtomicBool,
+    wake: OwnedFd,
+}
+
+/// No unit of the stream was applied yet.
+pub const NOTHING_APPLIED: u64 = u64::MAX;
+
+impl Shared {
+    /// For a link whose queue holds about `queue_bytes`.
+    pub fn new(queue_bytes: usize, random: [u64; 2]) -> rustix::io::Result<Self> {
+        Ok(Self {
+            queue: Queue::new(queue_bytes),
+            figures: Figures::default(),
+            applied: AtomicU64::new(NOTHING_APPLIED),
+            planned: Mutex::default(),
+            spare: Mutex::default(),
+            random,
+            requests: Mutex::default(),
+            last_error: Mutex::default(),
+            stop: AtomicBool::new(false),
+            wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
+        })
+    }
+
+    /// An empty batch, with the memory of one that was applied.
+    pub fn spare_batch(&self) -> Batch {
+        lock(&self.spare).pop().unwrap_or_default()
+    }
+
+    /// Takes back a batch that was applied and counts its bytes out of the queue.
+    pub fn give_back(&self, mut batch: Batch, size: usize) {
+        batch.clear();
+        batch.shrink(BATCH_KEEP_BYTES);
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE_BATCHES {
+            spare.push(batch);
+        }
+        drop(spare);
+        self.release(size);
+    }
+
+    /// Counts a message out of the queue; wakes the link if it waits for room.
+    pub fn release(&self, size: usize) {
+        if self.queue.release(size) {
+            self.wake();
+        }
+    }
+
+    /// A set for the keys of a snapshot, hashed with keys that the source doesn't know.
+    pub fn new_seen(&self) -> Seen {
+        let mut secret = [0; 16];
+        secret[..8].copy_from_slice(&self.random[0].to_ne_bytes());
+        secret[8..].copy_from_slice(&self.random[1].to_ne_bytes());
+        Seen::new(secret, SEEN_TABLE_MAX, SeenFile::default())
+    }
+
+    /// What planning found, as of a moment ago.
+    pub fn planned(&self) -> Planned {
+        lock(&self.planned).clone()
+    }
+
+    /// Publishes what planning found.
+    pub fn set_planned(&self, planned: Planned) {
+        *lock(&self.planned) = planned;
+    }
+
+    /// The link's state.
+    pub fn state(&self) -> LinkState {
+        LinkState::from_u8(self.figures.state.load(Ordering::Relaxed))
+    }
+
+    /// Sets the link's state.
+    pub fn set_state(&self, state: LinkState) {
+        self.figures.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Why the link broke last, if it ever did.
+    pub fn last_error(&self) -> Option<String> {
+        lock(&self.last_error).clone()
+    }
+
+    /// Notes why the link broke.
+    pub fn set_error(&self, text: String) {
+        *lock(&self.last_error) = Some(text);
+    }
+
+    /// Asks something of the link and wakes it.
+    pub fn request(&self, request: Request) {
+        lock(&self.requests).push_back(request);
+        self.wake();
+    }
+
+    /// The oldest request.
+    pub fn next_request(&self) -> Option<Request> {
+        lock(&self.requests).pop_front()
+    }
+
+    /// Tells the link to end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether the link was told to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Wakes the link's thread out of its wait.
+    pub fn wake(&self) {
+        // A full counter is readable as well: the only other error is a closed descriptor, which `self` owns.
+        let _ = write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    /// Makes the descriptor unreadable until the next wake.
+    pub fn drain_wake(&self) {
+        let mut counter = [0; 8];
+        // Nothing to read means nothing to drain.
+        let _ = read(&self.wake, &mut counter);
+    }
+
+    /// Readable when the link is wanted.
+    pub fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

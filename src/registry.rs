@@ -1,0 +1,137 @@
+//! The mirrors of this server.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mirror_engine::{LocalServer, ReplId};
+use redis_context::{Context, MainCell, Waker};
+
+use crate::apply::job::Job;
+use crate::link::Link;
+use crate::mirror::{Mirror, Stored};
+
+/// How many mirrors a server may have.
+pub const MIRRORS_MAX: usize = 256;
+
+/// How many of its own replication ids a server remembers.
+const OWN_IDS_MAX: usize = 64;
+
+/// Everything the main thread knows.
+pub struct Registry {
+    /// In the order of their creation.
+    pub mirrors: Vec<Mirror>,
+    /// What a load in progress has brought so far; `None` outside a load.
+    pub staged: Option<Vec<Stored>>,
+    /// This server's replication ids, the present one first.
+    pub own_replids: Vec<ReplId>,
+    /// Links that were told to end and have not yet.
+    pub ending: Vec<Link>,
+    /// Whose turn it is.
+    pub turn: usize,
+    /// Walks that clients wait for.
+    pub jobs: Vec<Job>,
+    /// Whether keyspace events are subscribed to.
+    pub watches_keys: bool,
+    /// What does not change while the module is loaded.
+    pub fixed: Option<Fixed>,
+}
+
+/// Found once, when the module is loaded.
+pub struct Fixed {
+    /// Wakes the event loop.
+    pub waker: Waker,
+    /// What this server can do; asked for when the first mirror starts.
+    pub local: Option<LocalServer>,
+}
+
+/// The one registry.
+pub static REGISTRY: MainCell<Registry> = MainCell::new(Registry {
+    mirrors: Vec::new(),
+    staged: None,
+    own_replids: Vec::new(),
+    ending: Vec::new(),
+    turn: 0,
+    jobs: Vec::new(),
+    watches_keys: false,
+    fixed: None,
+});
+
+/// Whether there is anything to do in a turn of the event loop: a turn without mirrors costs one load.
+pub static IN_USE: AtomicBool = AtomicBool::new(false);
+
+impl Registry {
+    /// The mirror of that name.
+    pub fn find(&mut self, name: &[u8]) -> Option<&mut Mirror> {
+        self.mirrors.iter_mut().find(|mirror| mirror.stored.definition.name == name)
+    }
+
+    /// Adds a mirror.
+    pub fn add(&mut self, mirror: Mirror) {
+        self.mirrors.push(mirror);
+        IN_USE.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether links can be started: see `apply::get_ready`.
+    pub fn is_ready(&self) -> bool {
+        self.watches_keys && self.fixed.as_ref().is_some_and(|fixed| fixed.local.is_some())
+    }
+
+    /// Adds a walk that a client waits for.
+    pub fn add_job(&mut self, job: Job) {
+        self.jobs.push(job);
+        IN_USE.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Removes a mirror; its link ends on its own.
+    pub fn remove(&mut self, name: &[u8]) -> Option<Mirror> {
+        let at = self.mirrors.iter().position(|mirror| mirror.stored.definition.name == name)?;
+        let mut mirror = self.mirrors.remove(at);
+        self.ending.extend(mirror.stop_link("the mirror was dropped"));
+        Some(mirror)
+    }
+
+    /// Ends all links: this server is no primary any more, or ends.
+    pub fn stop_links(&mut self, why: &str) {
+        for mirror in &mut self.mirrors {
+            self.ending.extend(mirror.stop_link(why));
+        }
+    }
+
+    /// Wakes the event loop.
+    pub fn wake(&self) {
+        if let Some(fixed) = &self.fixed {
+            fixed.waker.wake();
+        }
+    }
+
+    /// Forgets the links that have ended.
+    pub fn bury(&mut self) {
+        self.ending.retain(|link| !link.has_ended());
+    }
+
+    /// Notes this server's replication ids: those of now in front, old ones kept.
+    pub fn note_own_replids(&mut self, ctx: &Context<'_>) {
+        let Some(info) = ctx.server_info(c"replication") else { return };
+        for field in [c"master_replid2", c"master_replid"] {
+            let id = info.text(field).and_then(|text| ReplId::from_bytes(text).ok());
+            if let Some(id) = id.filter(|id| id.as_bytes() != &[b'0'; 40]) {
+                self.own_replids.retain(|known| *known != id);
+                self.own_replids.insert(0, id);
+            }
+        }
+        self.own_replids.truncate(OWN_IDS_MAX);
+    }
+
+    /// Replaces the mirrors by those that a load has brought.
+    pub fn commit_staged(&mut self) {
+        let Some(staged) = self.staged.take() else { return };
+        self.stop_links("the server loaded other data");
+        let old = std::mem::take(&mut self.mirrors);
+        for stored in staged {
+            // A password outlives a load in the same process.
+            let kept = old.iter().find(|mirror| mirror.stored.definition.name == stored.definition.name);
+            let password = kept.and_then(|mirror| mirror.password.clone());
+            self.add(Mirror::new(stored, password));
+        }
+    }
+}
