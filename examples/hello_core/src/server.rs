@@ -17,6 +17,12 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
         let (channel, message) = (args.next_arg()?, args.next_arg()?);
         Ok::<_, Error>(ctx.publish(channel.as_bytes(), message.as_bytes()) as i64)
     })?;
+    load.command(Command::new(c"hello.path").flags(fast), |_, mut args| {
+        // The C library allocates the answer and Rust frees it: both must mean the same allocator.
+        let path =
+            std::fs::canonicalize(args.next_str()?).map_err(|error| Error::module(error.to_string()))?;
+        Ok::<_, Error>(path.to_string_lossy().into_owned())
+    })?;
     load.command(Command::new(c"hello.secret"), |ctx, mut args| {
         ctx.redact(args.position());
         args.next_arg()?;

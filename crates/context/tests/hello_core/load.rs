@@ -106,3 +106,16 @@ fn the_servers_memory_counts_the_modules() {
         assert!(after - before > 100_000, "{before} {after}");
     });
 }
+
+/// Debian's Valkey gives a module another `malloc` than the C library calls inside: without the forwarders that
+/// `module!` emits, both lines end the server.
+#[test]
+fn the_c_library_and_the_module_share_one_allocator() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        assert_eq!(ask(&mut client, "HELLO.PATH /usr/../usr/lib/."), bytes("/usr/lib"));
+        assert!(ask(&mut client, "HELLO.PATH /no/such/path").error().is_some());
+        assert!(ask(&mut client, "HELLO.PANIC").error().is_some());
+        assert_eq!(ask(&mut client, "PING"), bytes("PONG"));
+    });
+}
