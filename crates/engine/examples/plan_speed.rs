@@ -53,6 +53,12 @@ fn main() {
     measure("HSET, same names", &[], &hset);
     measure("INCR, same names", &[], &[b"INCR", b"counter"]);
     measure("DEL, same names", &[], &[b"DEL", b"key:0000000001"]);
+    let inside = planner(&[b"MATCH", b"key:*"]);
+    let began = Instant::now();
+    for _ in 0..ROUNDS {
+        black_box(inside.scope().takes(black_box(b"key:0000000001")));
+    }
+    report("filter, MATCH key:*", began);
     let began = Instant::now();
     for _ in 0..ROUNDS {
         black_box(command::lookup(black_box(b"HSET")));

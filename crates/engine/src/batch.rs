@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use crate::args::{Args, db_number, is_word};
+use crate::args::{Args, db_number, integer, is_word};
 use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule};
 use redis_replica::ReplId;
 
@@ -378,7 +378,7 @@ impl Args for OpArgs<'_> {
 fn called_expiry(rule: Rule, args: &OpArgs<'_>) -> Option<u64> {
     let at = match rule {
         Rule::Expire(..) => 1,
-        Rule::Set | Rule::GetEx => (1..args.count()).find(|at| is_word(args, *at, "PXAT"))? + 1,
+        Rule::Set | Rule::GetEx => (1..args.arg_count()).find(|at| is_word(args, *at, "PXAT"))? + 1,
         _ => return None,
     };
     // A time before 1970 is as past as any.

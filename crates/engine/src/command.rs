@@ -13,9 +13,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use keys::Keys;
-pub(crate) use keys::sort_reads_patterns;
 pub use keys::{Access, KeyArgs, KeyArgsIter, Malformed};
+pub(crate) use keys::{Keys, sort_reads_patterns};
 pub use lookup::lookup;
 pub use refused::{REFUSED, Refused, RefusedReason, refused};
 pub use table::TABLE;

@@ -123,8 +123,9 @@ impl<S: BuildHasher + Default> ExpiredKeys<S> {
             return Verdict::Fine;
         }
         let depends = |used: &&KeyUse| !settles(op, **used, &uses);
-        let needed: Vec<_> =
+        let mut needed: Vec<_> =
             met.iter().filter(depends).map(|used| (used.db, uses.name(*used).to_vec())).collect();
+        needed.dedup();
         if !needed.is_empty() {
             return Verdict::NeedsRepair(needed);
         }

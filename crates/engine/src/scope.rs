@@ -6,7 +6,7 @@
 //! map can be undone: that predicate is what the mirror owns.
 
 use crate::definition::{DbMap, Definition};
-use crate::glob::Glob;
+use crate::glob::{Glob, begins_with};
 
 mod overlap;
 #[cfg(test)]
@@ -78,7 +78,7 @@ impl Scope {
     }
 
     fn takes_by_pattern(&self, source_key: &[u8]) -> bool {
-        source_key.starts_with(&self.strip)
+        begins_with(source_key, &self.strip)
             && (self.matches.is_empty() || self.matches.iter().any(|glob| glob.matches(source_key)))
             && !self.excepts.iter().any(|glob| glob.matches(source_key))
     }

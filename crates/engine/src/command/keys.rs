@@ -69,12 +69,17 @@ pub struct KeyArgs {
     runs: [Run; 2],
 }
 
+/// Small, because it is made and copied for every command; no command has 2^32 arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
-    from: usize,
-    count: usize,
-    step: usize,
+    from: u32,
+    count: u32,
+    step: u8,
     access: Access,
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 const NO_RUN: Run = Run { from: 0, count: 0, step: 1, access: Access::Read };
@@ -95,24 +100,25 @@ impl Iterator for RunIter {
     fn next(&mut self) -> Option<(usize, Access)> {
         self.run.count = self.run.count.checked_sub(1)?;
         let at = self.run.from;
-        self.run.from += self.run.step;
-        Some((at, self.run.access))
+        self.run.from = at.saturating_add(u32::from(self.run.step));
+        Some((at as usize, self.run.access))
     }
 }
 
 impl KeyArgs {
     pub(crate) const NONE: KeyArgs = KeyArgs { runs: [NO_RUN; 2] };
 
-    pub(crate) fn one(at: usize, access: Access) -> KeyArgs {
+    #[inline]
+    pub(crate) fn one(at: u32, access: Access) -> KeyArgs {
         KeyArgs { runs: [Run { from: at, count: 1, step: 1, access }, NO_RUN] }
     }
 
-    pub(crate) fn run(from: usize, count: usize, step: usize, access: Access) -> KeyArgs {
-        KeyArgs { runs: [Run { from, count, step, access }, NO_RUN] }
+    pub(crate) fn run(from: usize, count: usize, step: u8, access: Access) -> KeyArgs {
+        KeyArgs { runs: [Run { from: small(from), count: small(count), step, access }, NO_RUN] }
     }
 
     pub(crate) fn and(mut self, from: usize, count: usize, access: Access) -> KeyArgs {
-        self.runs[1] = Run { from, count, step: 1, access };
+        self.runs[1] = Run { from: small(from), count: small(count), step: 1, access };
         self
     }
 
@@ -124,7 +130,7 @@ impl KeyArgs {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.runs[0].count + self.runs[1].count
+        self.runs[0].count as usize + self.runs[1].count as usize
     }
 
     /// Whether the command names no key.
@@ -160,8 +166,8 @@ impl Keys {
                 KeyArgs::one(1, access).and(2, count.saturating_sub(2), Access::Read)
             }
             Keys::Counted { at, step, access } => {
-                let (at, step) = (usize::from(at), usize::from(step));
-                KeyArgs::run(at + 1, counted(args, at, step)?, step, access)
+                let at = usize::from(at);
+                KeyArgs::run(at + 1, counted(args, at, usize::from(step))?, step, access)
             }
             Keys::FirstThenCounted(access) => {
                 KeyArgs::one(0, access).and(2, counted(args, 1, 1)?, Access::Read)

@@ -14,7 +14,9 @@ fn rows_are_in_order_and_each_is_found() {
 
 #[test]
 fn nothing_else_is_found() {
-    for name in [&b""[..], b"get", b"se", b"sett", b"config", b"s\x45t\x00", &[b'a'; 100], b"restore\x0dasking"] {
+    for name in
+        [&b""[..], b"get", b"se", b"sett", b"config", b"s\x45t\x00", &[b'a'; 100], b"restore\x0dasking"]
+    {
         assert_eq!(lookup(name), None);
     }
 }

@@ -12,7 +12,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         let first_inside = self.scope.takes(self.args.arg(0));
         match self.command.rule {
             Rule::Delete => self.inner_part(keys, self.command, 1),
-            Rule::MSet => self.inner_part(keys, row("mset"), 2),
+            Rule::MSet => self.inner_part(keys, const { row("mset") }, 2),
             Rule::MSetEx => self.mset_ex(keys),
             Rule::Rename if first_inside => self.delete_first(),
             Rule::MoveElement if first_inside => self.pop_moved_element(keys),
@@ -35,9 +35,9 @@ impl<A: Args + ?Sized> Step<'_, A> {
     /// An element leaves the mirrored list for one outside: a pop.
     fn pop_moved_element(&mut self, keys: KeyArgs) -> Outcome {
         let pop = match self.command.name() {
-            "lmove" | "blmove" if is_word(&self.args, 2, "LEFT") => row("lpop"),
-            "lmove" | "blmove" if is_word(&self.args, 2, "RIGHT") => row("rpop"),
-            "rpoplpush" | "brpoplpush" => row("rpop"),
+            "lmove" | "blmove" if is_word(&self.args, 2, "LEFT") => const { row("lpop") },
+            "lmove" | "blmove" if is_word(&self.args, 2, "RIGHT") => const { row("rpop") },
+            "rpoplpush" | "brpoplpush" => const { row("rpop") },
             _ => return self.refetch(keys),
         };
         self.put_key(0)?;
@@ -47,7 +47,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
     /// One of the two sets is in scope: the member leaves it, or comes to it.
     fn half_of_smove(&mut self) -> Outcome {
         let leaves = self.scope.takes(self.args.arg(0));
-        let (key, command) = if leaves { (0, row("srem")) } else { (1, row("sadd")) };
+        let (key, command) = if leaves { (0, const { row("srem") }) } else { (1, const { row("sadd") }) };
         self.put_key(key)?;
         self.put(2)?;
         self.emit(OpKind::Call, Some(command))?;

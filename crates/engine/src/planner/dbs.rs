@@ -27,7 +27,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
                 self.place.db = from;
                 self.put_key(0)?;
                 self.out.push_number(u64::from(to))?;
-                self.emit(OpKind::Call, Some(row("move")))
+                self.emit(OpKind::Call, Some(const { row("move") }))
             }
         }
     }
@@ -45,7 +45,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
             self.out.push_number(u64::from(to))?;
         }
         self.out.push_arg(b"REPLACE")?;
-        self.emit(OpKind::Call, Some(row("copy")))
+        self.emit(OpKind::Call, Some(const { row("copy") }))
     }
 
     fn copy_db(&self) -> Option<u32> {

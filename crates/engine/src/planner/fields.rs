@@ -28,7 +28,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
         self.put_key(0)?;
         self.put_from(1)?;
-        self.emit(OpKind::HashSet, Some(row("hset")))
+        self.emit(OpKind::HashSet, Some(const { row("hset") }))
     }
 
     /// `FIELDS n item ..` to the end, with `each` arguments per field, starting at `word`.
@@ -49,7 +49,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         self.put_key(0)?;
         self.out.push_number(u64::try_from(ms).unwrap_or(0))?;
         self.put_from(2)?;
-        self.emit(OpKind::Call, Some(row("hpexpireat")))
+        self.emit(OpKind::Call, Some(const { row("hpexpireat") }))
     }
 
     pub(super) fn field_persist(&mut self, keys: KeyArgs) -> Outcome {
@@ -61,7 +61,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         let Some(fields) = self.fields(1, 1) else { return self.refetch(keys) };
         self.put_key(0)?;
         self.put_from(fields.items())?;
-        self.emit(OpKind::Call, Some(row("hdel")))
+        self.emit(OpKind::Call, Some(const { row("hdel") }))
     }
 
     /// `HGETEX key [expiry | PERSIST] FIELDS n field ..`: without an option it changes nothing.
@@ -85,7 +85,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         self.put_key(0)?;
         self.out.push_number(u64::try_from(at_ms).unwrap_or(0))?;
         self.put_from(fields.word)?;
-        self.emit(OpKind::Call, Some(row("hpexpireat")))
+        self.emit(OpKind::Call, Some(const { row("hpexpireat") }))
     }
 
     fn hash_get_persist(&mut self, keys: KeyArgs) -> Outcome {
@@ -95,7 +95,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
         self.put_key(0)?;
         self.put_from(fields.word)?;
-        self.emit(OpKind::Call, Some(row("hpersist")))
+        self.emit(OpKind::Call, Some(const { row("hpersist") }))
     }
 
     /// `HSETEX key [condition] [expiry | KEEPTTL] FIELDS n field value ..`. It becomes HSET, which ends the fields'
@@ -124,19 +124,19 @@ impl<A: Args + ?Sized> Step<'_, A> {
     }
 
     fn hash_set_keeping(&mut self, keys: KeyArgs, fields: Fields) -> Outcome {
-        if !self.local.knows(row("hsetex")) {
+        if !self.local.knows(const { row("hsetex") }) {
             return self.refetch(keys);
         }
         self.put_key(0)?;
         self.out.push_arg(b"KEEPTTL")?;
         self.put_from(fields.word)?;
-        self.emit(OpKind::Call, Some(row("hsetex")))
+        self.emit(OpKind::Call, Some(const { row("hsetex") }))
     }
 
     fn hash_set_then_expire(&mut self, fields: Fields, expiry: Option<i64>) -> Outcome {
         self.put_key(0)?;
         self.put_from(fields.items())?;
-        self.emit(OpKind::HashSet, Some(row("hset")))?;
+        self.emit(OpKind::HashSet, Some(const { row("hset") }))?;
         let Some(ms) = expiry else { return Ok(Planned::Done) };
         if !self.local.has_field_expiry() {
             self.lose(Loss::FieldExpiry)?;
@@ -148,6 +148,6 @@ impl<A: Args + ?Sized> Step<'_, A> {
         self.out.push_arg(b"FIELDS")?;
         self.out.push_number(names.len() as u64)?;
         names.into_iter().try_for_each(|name| self.put(name))?;
-        self.emit(OpKind::Call, Some(row("hpexpireat")))
+        self.emit(OpKind::Call, Some(const { row("hpexpireat") }))
     }
 }

@@ -47,17 +47,17 @@ impl LocalServer {
 
     /// Whether fields of a hash can expire.
     pub fn has_field_expiry(&self) -> bool {
-        self.knows(row("hpexpireat"))
+        self.knows(const { row("hpexpireat") })
     }
 
     /// Whether XADD and XTRIM know KEEPREF, DELREF and ACKED, which came with XDELEX.
     pub(crate) fn has_stream_references(&self) -> bool {
-        self.knows(row("xdelex"))
+        self.knows(const { row("xdelex") })
     }
 
     /// Whether XADD knows IDMP and IDMPAUTO.
     pub(crate) fn has_stream_idempotency(&self) -> bool {
-        self.knows(row("xcfgset"))
+        self.knows(const { row("xcfgset") })
     }
 
     /// Whether BITOP knows DIFF, DIFF1, ANDOR and ONE: Redis 8.2.

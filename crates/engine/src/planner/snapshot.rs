@@ -7,7 +7,7 @@ use super::step::{Outcome, Planned, Step};
 use super::{PlanError, Planner};
 use crate::args::{Args, integer, is_word};
 use crate::batch::{Batch, BatchFull, OpKind, Place};
-use crate::command::KeyArgs;
+use crate::command::{KeyArgs, row};
 
 impl Planner {
     /// Plans a key of a snapshot: a string as it is, any other value as a payload that this server's RESTORE takes. What
@@ -46,7 +46,7 @@ impl Planner {
         let mark = out.mark();
         let (front, back) = self.scope.rename(key);
         out.push_joined(front, back)?;
-        out.push_op(mark, OpKind::LoadCommands, None, Place { db, source_db, offset: 0 });
+        out.push_op(mark, OpKind::Call, Some(row("unlink")), Place { db, source_db, offset: 0 });
         out.end_unit(source_db, 0);
         Ok(())
     }

@@ -5,7 +5,7 @@ use redis_replica::rdb::{Family, Validator};
 use super::{Counters, LocalServer, Loss};
 use crate::args::{Args, Tail, integer};
 use crate::batch::{Batch, BatchFull, Mark, OpKind, Place};
-use crate::command::{Base, Command, KeyArgs, RefusedReason, Rule, Unit, row};
+use crate::command::{Base, Command, KeyArgs, Keys, RefusedReason, Rule, Unit, row};
 use crate::scope::Scope;
 
 /// What became of a command.
@@ -61,6 +61,10 @@ impl<A: Args + ?Sized> Step<'_, A> {
     }
 
     fn judge_keys(&mut self, keys: KeyArgs) -> Outcome {
+        if let Keys::First(access) = self.command.keys {
+            let inside = access.writes() && self.scope.takes(self.args.arg(0));
+            return if inside { self.all_in_scope(keys) } else { Ok(Planned::Nothing) };
+        }
         let (mut inside, mut written_inside) = (0, false);
         for (at, access) in keys.iter() {
             if self.scope.takes(self.args.arg(at)) {
@@ -93,9 +97,9 @@ impl<A: Args + ?Sized> Step<'_, A> {
         match rule {
             Rule::SetEx(unit) => self.set_ex(keys, unit),
             Rule::DeleteIf => self.delete_first(),
-            Rule::MSet => self.call_as(row("mset"), keys),
+            Rule::MSet => self.call_as(const { row("mset") }, keys),
             Rule::MSetEx => self.mset_ex(keys),
-            Rule::Rename => self.call_as(row("rename"), keys),
+            Rule::Rename => self.call_as(const { row("rename") }, keys),
             Rule::Sort => self.sort(keys),
             Rule::Expire(unit, base) => self.expire(keys, unit, base),
             Rule::GetEx => self.get_ex(keys),

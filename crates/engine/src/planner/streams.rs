@@ -77,7 +77,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
         self.put_key(0)?;
         self.put_from(word + 2)?;
-        self.emit(OpKind::Call, Some(row("xdel")))
+        self.emit(OpKind::Call, Some(const { row("xdel") }))
     }
 
     /// `XCFGSET`, `XIDMPRECORD`.

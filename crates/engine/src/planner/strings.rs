@@ -55,14 +55,14 @@ impl<A: Args + ?Sized> Step<'_, A> {
     pub(super) fn set_string(&mut self, key: usize, value: usize, expire_at_ms: Option<u64>) -> Outcome {
         self.put_key(key)?;
         self.put(value)?;
-        self.emit(OpKind::SetString { expire_at_ms }, Some(row("set")))
+        self.emit(OpKind::SetString { expire_at_ms }, Some(const { row("set") }))
     }
 
     fn set_keeping_expiry(&mut self, key: usize, value: usize) -> Outcome {
         self.put_key(key)?;
         self.put(value)?;
         self.out.push_arg(b"KEEPTTL")?;
-        self.emit(OpKind::Call, Some(row("set")))
+        self.emit(OpKind::Call, Some(const { row("set") }))
     }
 
     /// `SETEX key time value`.
@@ -102,7 +102,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
             Ok(ms) if ms > 0 => {
                 self.put_key(0)?;
                 self.out.push_number(ms)?;
-                self.emit(OpKind::Call, Some(row("pexpireat")))
+                self.emit(OpKind::Call, Some(const { row("pexpireat") }))
             }
             _ => self.delete_first(),
         }
@@ -110,7 +110,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
 
     pub(super) fn delete_first(&mut self) -> Outcome {
         self.put_key(0)?;
-        self.emit(OpKind::Call, Some(row("del")))
+        self.emit(OpKind::Call, Some(const { row("del") }))
     }
 
     /// `GETEX key [expiry | PERSIST]`: without an option it changes nothing.
@@ -120,7 +120,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
         if is_word(&self.args, 1, "PERSIST") {
             self.put_key(0)?;
-            return self.emit(OpKind::Call, Some(row("persist")));
+            return self.emit(OpKind::Call, Some(const { row("persist") }));
         }
         match self.time_option(1) {
             Some(Some(ms)) => self.expire_first(ms),

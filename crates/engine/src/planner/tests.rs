@@ -170,7 +170,8 @@ fn losses_are_counted_and_their_keys_named() {
     for command in ["HPEXPIREAT h 5 FIELDS 1 f", "HSETEX h PXAT 5 FIELDS 1 f v", "XIDMPRECORD s p i 1-1"] {
         let _one_origin = feed(&mut planner, 3, command, 1, &mut batch);
     }
-    let lost: Vec<_> = planner.counters().lost_keys().iter().map(|lost| (lost.db, lost.key.as_slice(), lost.loss)).collect();
+    let lost: Vec<_> =
+        planner.counters().lost_keys().iter().map(|lost| (lost.db, lost.key.as_slice(), lost.loss)).collect();
     assert_eq!(lost, [(3, &b"p:h"[..], Loss::FieldExpiry), (3, b"p:s", Loss::StreamIdempotency)]);
     assert_eq!(planner.counters().losses, 3);
 }
@@ -180,7 +181,9 @@ fn relative_times_need_the_sources_clock() {
     let (mut planner, mut batch) = (planner(""), Batch::new());
     let _one_origin = feed(&mut planner, 0, "EXPIRE k 5", 1, &mut batch);
     planner.set_source_now(1_000_000);
-    for command in ["EXPIRE k 5", "PEXPIRE k -2000000", "SETEX k 5 v", "SET k v PX 5", "EXPIREAT k 3 NX", "GETEX k"] {
+    for command in
+        ["EXPIRE k 5", "PEXPIRE k -2000000", "SETEX k 5 v", "SET k v PX 5", "EXPIREAT k 3 NX", "GETEX k"]
+    {
         let _one_origin = feed(&mut planner, 0, command, 2, &mut batch);
     }
     assert_eq!(
@@ -205,7 +208,8 @@ fn a_restore_is_validated_or_fetched() {
     planner.set_source_family(Family::Redis);
     let hostile: [&[u8]; 4] = [b"RESTORE", b"k", b"0", payload];
     let _one_origin = planner.command(0, &hostile, 1, &mut batch).expect("planned");
-    let unchecked: [&[u8]; 4] = [b"RESTORE-ASKING", b"k", b"0", b"\x00\x01v\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00"];
+    let unchecked: [&[u8]; 4] =
+        [b"RESTORE-ASKING", b"k", b"0", b"\x00\x01v\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00"];
     let _one_origin = planner.command(0, &unchecked, 2, &mut batch).expect("planned");
     assert_eq!(lines(&batch), ["0 Repair k", "0 SetString { expire_at_ms: None } k v"]);
 }
@@ -213,17 +217,30 @@ fn a_restore_is_validated_or_fetched() {
 #[test]
 fn what_is_not_in_the_table_is_refused_and_named() {
     let (mut planner, mut batch) = (planner(""), Batch::new());
-    for (offset, command) in
-        ["CONFIG SET dir x", "eval x 0", "NEWCMD k", "newcmd k", "FT.ADD x", "MSET a", "VADD k x", "PUBLISH c m", "CONFIG GET x"]
-            .into_iter()
-            .enumerate()
+    for (offset, command) in [
+        "CONFIG SET dir x",
+        "eval x 0",
+        "NEWCMD k",
+        "newcmd k",
+        "FT.ADD x",
+        "MSET a",
+        "VADD k x",
+        "PUBLISH c m",
+        "CONFIG GET x",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let _one_origin = feed(&mut planner, 0, command, offset as u64, &mut batch);
     }
     assert_eq!(lines(&batch), ["0 Position"]);
     assert_eq!((batch.ops()[0].offset, planner.counters().refused), (8, 9));
-    let names: Vec<_> =
-        planner.counters().refused_names().iter().map(|row| (row.name.escape_ascii().to_string(), row.reason, row.count)).collect();
+    let names: Vec<_> = planner
+        .counters()
+        .refused_names()
+        .iter()
+        .map(|row| (row.name.escape_ascii().to_string(), row.reason, row.count))
+        .collect();
     use RefusedReason as R;
     let expected = [
         ("config", R::Administration, 2),

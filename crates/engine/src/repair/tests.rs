@@ -1,1 +1,102 @@
+//! The set alone, and then a simulated source: after every unit each key that isn't under repair must be what the source
+//! had at that offset.
 
+use super::*;
+use crate::batch::Batch;
+
+mod model;
+mod simulation;
+
+fn add(repairs: &mut Repairs, key: &str) {
+    repairs.add(0, key.as_bytes()).expect("room");
+}
+
+#[test]
+fn a_fetch_takes_everything_and_settles_at_its_offset() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    assert_eq!(repairs.take_fetch(), None);
+    add(&mut repairs, "b");
+    add(&mut repairs, "a");
+    assert_eq!(repairs.take_fetch(), Some(vec![(0, b"a".to_vec()), (0, b"b".to_vec())]));
+    assert_eq!(repairs.take_fetch(), None, "one at a time");
+    assert_eq!(repairs.fetched(100, 50), Answer::Keep);
+    assert!(!repairs.must_settle_before(100) && repairs.must_settle_before(101));
+    assert_eq!(repairs.settle(99, None), Settlement::NotYet);
+    assert_eq!(repairs.settle(99, Some(100)), Settlement::NotYet);
+    assert!(matches!(repairs.settle(100, None), Settlement::Apply(keys) if keys.len() == 2));
+    assert!(repairs.is_empty());
+}
+
+#[test]
+fn what_joins_meanwhile_is_fetched_with_the_rest() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    add(&mut repairs, "a");
+    repairs.take_fetch().expect("due");
+    add(&mut repairs, "b");
+    assert_eq!(repairs.fetched(100, 50), Answer::Stale);
+    assert_eq!(repairs.take_fetch().map(|keys| keys.len()), Some(2));
+    assert_eq!(repairs.fetched(110, 60), Answer::Keep);
+    add(&mut repairs, "c");
+    assert_eq!(repairs.settle(110, None), Settlement::FetchAgain);
+    assert_eq!(repairs.take_fetch().map(|keys| keys.len()), Some(3));
+}
+
+#[test]
+fn failures_and_late_answers_lead_to_another_fetch() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    add(&mut repairs, "a");
+    repairs.take_fetch().expect("due");
+    repairs.fetch_failed();
+    repairs.take_fetch().expect("due again");
+    assert_eq!(repairs.fetched(100, 101), Answer::Stale);
+    repairs.take_fetch().expect("due again");
+    repairs.clear();
+    assert_eq!(repairs.fetched(100, 50), Answer::Stale, "nobody waits for it any more");
+}
+
+#[test]
+fn the_set_is_bounded_and_survives_a_checkpoint() {
+    let limits = RepairLimits { keys_max: 2, bytes_max: 10 };
+    let mut repairs = Repairs::new(limits);
+    add(&mut repairs, "a");
+    add(&mut repairs, "b");
+    add(&mut repairs, "a");
+    assert_eq!(repairs.add(0, b"c"), Err(RepairOverflow));
+    assert_eq!(Repairs::new(limits).add(0, &[b'k'; 11]), Err(RepairOverflow));
+    let mut resumed = Repairs::resume(limits, repairs.pending()).expect("room");
+    assert_eq!(resumed.take_fetch(), Some(repairs.pending()));
+}
+
+#[test]
+fn the_simulated_mirror_is_always_a_prefix_of_the_source() {
+    for seed in 0..600 {
+        let report = simulation::run(seed, simulation::Rule::Join)
+            .unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        assert!(seed > 0 || report.settled > 0, "{report:?}");
+    }
+    let settled: usize = (0..50)
+        .filter_map(|seed| simulation::run(seed, simulation::Rule::Join).ok())
+        .map(|r| r.settled)
+        .sum();
+    assert!(settled > 100, "repairs must come to an end often: {settled}");
+}
+
+#[test]
+fn without_the_join_rule_the_simulation_fails() {
+    let wrong = (0..100).filter(|seed| simulation::run(*seed, simulation::Rule::Forget).is_err()).count();
+    assert!(wrong > 50, "only {wrong} of 100 seeds noticed");
+}
+
+#[test]
+fn without_the_memory_of_expired_keys_the_simulation_fails() {
+    let wrong =
+        (0..100).filter(|seed| simulation::run(*seed, simulation::Rule::IgnoreExpired).is_err()).count();
+    assert!(wrong > 50, "only {wrong} of 100 seeds noticed");
+}
+
+#[test]
+fn an_untouched_batch_is_applied() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    let batch = Batch::new();
+    assert!(batch.ops().iter().all(|op| repairs.admit(&batch, op) == Ok(Admission::Apply)));
+}
