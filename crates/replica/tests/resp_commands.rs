@@ -45,7 +45,7 @@ proptest! {
         for args in &commands {
             let (expected, len) = naive(rest).unwrap();
             prop_assert_eq!(parser.parse(rest), Ok(Parsed::Command(len)));
-            let view = parser.view(&rest[..len]);
+            let view = parser.view(rest);
             prop_assert_eq!(view.to_vec(), expected);
             prop_assert_eq!(&view.to_vec(), args);
             prop_assert_eq!(view.raw(), &rest[..len]);

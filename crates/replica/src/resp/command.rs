@@ -40,6 +40,8 @@ pub struct CommandParser {
     /// Offset up to which the line that begins at `at` is known to hold no line end.
     scanned: usize,
     state: State,
+    /// Length of the command completed last.
+    completed: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +60,14 @@ impl CommandParser {
     /// A parser at the start of a stream.
     pub fn new(limits: Limits) -> Self {
         let limits = Limits { total_bytes: limits.total_bytes.min(u32::MAX as usize), ..limits };
-        CommandParser { limits, spans: Vec::with_capacity(16), at: 0, scanned: 0, state: State::Start }
+        CommandParser {
+            limits,
+            spans: Vec::with_capacity(16),
+            at: 0,
+            scanned: 0,
+            state: State::Start,
+            completed: 0,
+        }
     }
 
     /// Parses the command at the front of `input`.
@@ -76,9 +85,11 @@ impl CommandParser {
         self.arguments(input)
     }
 
-    /// The command that [`parse`](Self::parse) completed last, over the same input.
+    /// The command that [`parse`](Self::parse) completed last. `input` must begin with the same bytes as then, and
+    /// nothing may have been parsed since.
+    #[inline]
     pub fn view<'a>(&'a self, input: &'a [u8]) -> CommandView<'a> {
-        CommandView { bytes: input, spans: &self.spans }
+        CommandView { bytes: &input[..input.len().min(self.completed)], spans: &self.spans }
     }
 
     fn start(&mut self, input: &[u8]) -> Result<Option<Parsed>, ProtocolError> {
@@ -231,7 +242,8 @@ impl CommandParser {
     fn finish(&mut self) -> usize {
         self.state = State::Start;
         self.scanned = 0;
-        std::mem::take(&mut self.at)
+        self.completed = std::mem::take(&mut self.at);
+        self.completed
     }
 }
 
