@@ -4,7 +4,7 @@
 //! do to a [`Batch`] that its caller owns. The rules: a command whose keys are all in scope is applied with its keys
 //! renamed; one that writes nothing in scope only moves the offset; one that crosses the filter is split where its parts
 //! are independent, and otherwise its written keys are fetched again ([`OpKind::Repair`](crate::OpKind)). What the local
-//! server doesn't know is rewritten or fetched. What isn't in [`command::TABLE`](crate::command::TABLE) is refused.
+//! server doesn't know is rewritten or fetched. What isn't in [`command::TABLE`] is refused.
 
 use std::sync::Arc;
 

@@ -364,3 +364,57 @@ fn idle_bytes_move_one_position() {
     assert_eq!(batch.ops().len(), 1);
     assert_eq!((batch.ops()[0].offset, batch.ops()[0].source_db), (9900, 3));
 }
+
+fn entry<'b>(db: u32, key: &'b [u8], type_byte: u8, body: &'b [u8]) -> rdb::Entry<'b> {
+    let object =
+        Validator::new(rdb::Limits::default()).object(Family::Redis, 11, type_byte, body).expect("valid");
+    rdb::Entry {
+        db,
+        key: key.into(),
+        expire_at_ms: Some(77),
+        idle_seconds: None,
+        freq: None,
+        metadata_classes: 0,
+        object,
+    }
+}
+
+/// A set-listpack of "a" and "b": a type that Redis 7.0 does not know.
+const SET_LISTPACK: &[u8] = b"\x0d\x0d\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff";
+
+#[test]
+fn snapshot_values_take_the_form_this_server_knows() {
+    for (target, type_byte) in [(Target::redis(7, 0, 15), 2), (Target::valkey(8, 0, 1), 20)] {
+        let (mut planner, mut batch) = (planner_on("MATCH in:* PREFIX p:", target), Batch::new());
+        planner.snapshot_entry(&entry(1, b"in:1", 0, b"\x03abc"), &mut batch).expect("planned");
+        planner.snapshot_entry(&entry(1, b"in:2", 20, SET_LISTPACK), &mut batch).expect("planned");
+        planner.snapshot_entry(&entry(1, b"out", 0, b"\x03abc"), &mut batch).expect("filtered");
+        let [text, set] = batch.ops() else { panic!("two ops, not {:?}", lines(&batch)) };
+        assert_eq!(line(&batch, text), "1 LoadString { expire_at_ms: Some(77) } p:in:1 abc");
+        assert_eq!((set.kind, set.boundary), (OpKind::LoadRestore { expire_at_ms: Some(77) }, true));
+        let payload = batch.args(set).nth(1).expect("a payload");
+        assert_eq!(payload.first(), Some(&type_byte), "{target:?}");
+        assert_eq!((planner.counters().snapshot_keys, planner.counters().snapshot_filtered), (2, 1));
+    }
+}
+
+#[test]
+fn snapshot_values_that_must_not_be_applied_are_named() {
+    let (mut planner, mut batch) = (planner("PREFIX p:"), Batch::new());
+    let rejected =
+        rdb::Rejected { db: 2, key: b"k"[..].into(), type_byte: 0, defect: rdb::Defect::Truncated };
+    planner.snapshot_rejected(&rejected);
+    // A module's value: id 0, end of the value. It would pass as a payload, and must not.
+    planner.snapshot_entry(&entry(0, b"m", 7, b"\x00\x00"), &mut batch).expect("planned or lost");
+    let lost: Vec<_> =
+        planner.counters().lost_keys().iter().map(|lost| (lost.db, lost.key.as_slice(), lost.loss)).collect();
+    assert_eq!(lost, [(2, &b"p:k"[..], Loss::Malformed), (0, b"p:m", Loss::ModuleValue)]);
+    assert!(batch.is_empty());
+    planner.set_source_family(Family::Redis);
+    let mut payload = b"\x07\x00\x00\x0a\x00".to_vec();
+    payload.extend([0; 8]);
+    let restore: [&[u8]; 4] = [b"RESTORE", b"r", b"0", &payload];
+    let _one_origin = planner.command(0, &restore, 1, &mut batch).expect("planned");
+    assert_eq!(lines(&batch), ["0 Position"]);
+    assert_eq!(planner.counters().lost_keys().last().map(|lost| lost.loss), Some(Loss::ModuleValue));
+}
