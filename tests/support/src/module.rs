@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::installed::workspace;
@@ -10,11 +11,15 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Module`] when it is missing, can't be loaded for want of its x bit, or is older than the sources
-/// it was built from: a test of an old module proves nothing.
+/// it was built from: a test of an old module proves nothing. Looked at once per process.
 pub fn module_under_test() -> Result<PathBuf> {
+    static CHECKED: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = CHECKED.get() {
+        return Ok(path.clone());
+    }
     let path = module_path();
     match problem(&path) {
-        None => Ok(path),
+        None => Ok(CHECKED.get_or_init(|| path).clone()),
         Some(problem) => Err(Error::Module { path, problem }),
     }
 }

@@ -90,7 +90,8 @@ impl fmt::Display for Value {
             Value::Int(n) => write!(f, "{n}"),
             Value::Bytes(bytes) => write_shortened(f, bytes),
             Value::Error(message) => write!(f, "error {message}"),
-            Value::Double(n) => write!(f, "{n}"),
+            // Debug has an exponent where Display would write hundreds of zeros.
+            Value::Double(n) => write!(f, "{n:?}"),
             Value::Bool(truth) => write!(f, "{truth}"),
             Value::Array(items) | Value::Push(items) => {
                 f.debug_list().entries(items.iter().map(Line)).finish()

@@ -185,7 +185,9 @@ fn the_digests_of_different_versions_agree() {
     let servers: Vec<Server> = servers().iter().map(start).collect();
     for server in &servers {
         let mut client = server.client();
-        for command in ["SET s v", "HSET h f v", "ZADD z inf a -0 b", "SADD i 1 2 3", "XADD x 1-1 f v"] {
+        for command in
+            ["SET s v", "HSET h f v", "ZADD z inf a -0 b 0.1 c 1e-320 d", "SADD i 1 2 3", "XADD x 1-1 f v"]
+        {
             client.run(command);
         }
     }

@@ -24,13 +24,15 @@ pub(super) struct Facts {
     pub digest: String,
     /// Milliseconds of the epoch, -1 without.
     pub expires_at: i64,
-    /// For streams, and for hashes whose fields expire.
+    /// For streams, sorted sets, and hashes whose fields expire.
     pub detail: Option<Detail>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Detail {
     Stream(Value),
+    /// Members with their scores, in order.
+    SortedSet(Value),
     /// Fields with their values and expiry times.
     Hash(BTreeMap<Vec<u8>, (Value, i64)>),
 }
@@ -132,6 +134,10 @@ impl Reader {
                 client.call(cmd!("SELECT", *db))?;
                 let info = client.call(cmd!("XINFO STREAM", key, "FULL", "COUNT", 0))?;
                 Ok(Some(Detail::Stream(self.shared_part(info))))
+            }
+            "zset" => {
+                client.call(cmd!("SELECT", *db))?;
+                Ok(Some(Detail::SortedSet(client.call(cmd!("ZRANGE", key, 0, -1, "WITHSCORES"))?)))
             }
             "hash" if self.expiring_fields => {
                 client.call(cmd!("SELECT", *db))?;

@@ -1,7 +1,7 @@
 //! The oracle: whether a local server holds exactly what its source does, under the names it should.
 //!
-//! Every key of the source in scope is compared with the key it maps to: type, DEBUG DIGEST-VALUE, the time it
-//! expires at (within 1 ms), each hash field's own, and all a stream knows about its groups, consumers and
+//! Every key of the source in scope is compared with the key it maps to: type, DEBUG DIGEST-VALUE (sorted sets
+//! by their members and scores: their digests differ between versions for the same scores), the time it expires at (within 1 ms), each hash field's own, and all a stream knows about its groups, consumers and
 //! pending entries. Keys of the local scope that no source key maps to are differences too.
 //!
 //! The servers must be quiet; that keys expire meanwhile is allowed for. Both need `enable-debug-command yes`

@@ -15,10 +15,10 @@ use redis_mirror_test_support::{
 use screen::Screen;
 
 const NAME: &str = "demo";
-const KEYS: usize = 30_000;
+const KEYS: usize = 6_000;
 const WRITERS: u64 = 2;
-/// Between two bursts of a writer: some ten thousand commands a second in all.
-const WRITER_PAUSE: Duration = Duration::from_millis(30);
+/// Between two bursts of a writer: a few thousand commands a second in all.
+const WRITER_PAUSE: Duration = Duration::from_millis(150);
 /// How long each act of the play is shown.
 const ACT: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
