@@ -2,16 +2,15 @@
 //!
 //! `cargo run --release --example rdb_walk -- dump.rdb [runs]`
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use redis_replica::rdb::{Error, Family, Item, Kind, Limits, Reader, Step};
+use redis_replica::rdb::{Error, Family, Item, Limits, Reader, Step, kind_of};
 
-#[derive(Default)]
 struct Counts {
     header: Option<(Family, u16)>,
-    types: BTreeMap<(u8, Kind), (u64, u64)>,
+    /// Values and their bytes, by type byte.
+    types: [(u64, u64); 256],
     refused: Vec<String>,
     keys: u64,
 }
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
 
 fn report(file: &[u8], runs: u32) -> Result<(), String> {
     let mut best = Duration::MAX;
-    let mut counts = Counts::default();
+    let mut counts = Counts::new();
     for _ in 0..runs.max(1) {
         let start = Instant::now();
         counts = walk(file).map_err(|error| error.to_string())?;
@@ -49,7 +48,7 @@ fn report(file: &[u8], runs: u32) -> Result<(), String> {
 
 fn walk(file: &[u8]) -> Result<Counts, Error> {
     let mut reader = Reader::new(Limits::default());
-    let mut counts = Counts::default();
+    let mut counts = Counts::new();
     let mut rest = file;
     loop {
         match reader.next(rest)? {
@@ -67,14 +66,17 @@ fn walk(file: &[u8]) -> Result<Counts, Error> {
 }
 
 impl Counts {
+    const fn new() -> Self {
+        Self { header: None, types: [(0, 0); 256], refused: Vec::new(), keys: 0 }
+    }
+
     fn add(&mut self, item: &Item<'_>) {
         match item {
             Item::Header { family, version } => self.header = Some((*family, *version)),
             Item::Entry(entry) => {
-                let object = &entry.object;
-                let count = self.types.entry((object.type_byte(), object.kind())).or_default();
+                let count = &mut self.types[usize::from(entry.object.type_byte())];
                 count.0 += 1;
-                count.1 += object.body().len() as u64;
+                count.1 += entry.object.body().len() as u64;
                 self.keys += 1;
             }
             Item::Rejected(rejected) => {
@@ -88,11 +90,16 @@ impl Counts {
 
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some((family, version)) = self.header {
-            writeln!(f, "{family} RDB {version}, {} keys", self.keys)?;
-        }
-        for ((byte, kind), (count, bytes)) in &self.types {
-            writeln!(f, "  type {byte:2} {kind:<8?} {count:>9} values {bytes:>12} bytes")?;
+        let Some((family, version)) = self.header else { return Ok(()) };
+        writeln!(f, "{family} RDB {version}, {} keys", self.keys)?;
+        for (byte, (count, bytes)) in (0..=u8::MAX).zip(&self.types) {
+            if let Some(kind) = kind_of(byte, family).filter(|_| *count > 0) {
+                writeln!(
+                    f,
+                    "  type {byte:2} {:<8} {count:>9} values {bytes:>12} bytes",
+                    format!("{kind:?}")
+                )?;
+            }
         }
         self.refused.iter().try_for_each(|line| writeln!(f, "refused: {line}"))
     }

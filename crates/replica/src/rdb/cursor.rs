@@ -85,18 +85,21 @@ impl<'b> Cursor<'b> {
         self.bytes
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'b [u8], Defect> {
         let (head, tail) = self.bytes.split_at_checked(len).ok_or(Defect::Truncated)?;
         self.bytes = tail;
         Ok(head)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Defect> {
         let (head, tail) = self.bytes.split_first_chunk().ok_or(Defect::Truncated)?;
         self.bytes = tail;
         Ok(*head)
     }
 
+    #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8, Defect> {
         Ok(self.array::<1>()?[0])
     }
@@ -105,6 +108,7 @@ impl<'b> Cursor<'b> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn length(&mut self) -> Result<Length, Defect> {
         let first = self.byte()?;
         Ok(Length::Count(match first {
@@ -118,6 +122,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// A plain number.
+    #[inline]
     pub(crate) fn count(&mut self) -> Result<u64, Defect> {
         match self.length()? {
             Length::Count(n) => Ok(n),
@@ -129,6 +134,7 @@ impl<'b> Cursor<'b> {
         usize::try_from(self.count()?).map_err(|_| Defect::Truncated)
     }
 
+    #[inline]
     pub(crate) fn text(&mut self) -> Result<Text<'b>, Defect> {
         match self.length()? {
             Length::Count(len) => {

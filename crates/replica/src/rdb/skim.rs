@@ -158,12 +158,14 @@ impl Skim {
     }
 }
 
+#[inline]
 fn fixed(buf: &[u8], at: usize, len: u64) -> Result<usize, Stop> {
     let end = (at as u64).saturating_add(len);
     if end <= buf.len() as u64 { Ok(end as usize) } else { Err(Stop::Short(end)) }
 }
 
 /// A number and the offset after it.
+#[inline]
 fn length(buf: &[u8], at: usize) -> Result<(u64, usize), Stop> {
     match any_length(buf, at)? {
         (Some(n), end) => Ok((n, end)),
@@ -172,6 +174,7 @@ fn length(buf: &[u8], at: usize) -> Result<(u64, usize), Stop> {
 }
 
 /// A number, or `None` for a string encoding, and the offset after it.
+#[inline]
 fn any_length(buf: &[u8], at: usize) -> Result<(Option<u64>, usize), Stop> {
     let Some(&first) = buf.get(at) else { return Err(Stop::Short(at as u64 + 1)) };
     if first < 0x40 {
@@ -190,6 +193,7 @@ fn any_length(buf: &[u8], at: usize) -> Result<(Option<u64>, usize), Stop> {
     Ok((Some(n), end))
 }
 
+#[inline]
 fn string_end(buf: &[u8], at: usize) -> Result<usize, Stop> {
     let (len, body) = any_length(buf, at)?;
     let Some(len) = len else { return encoded_end(buf, at) };
