@@ -27,7 +27,8 @@ type LocalJob = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>)>;
 /// A job runs in the event loop's next turn, in the EventLoop event's AFTER_SLEEP: never inside a busy
 /// script or a load, where it waits for the end. Jobs run in the order they were posted; one that posts
 /// another does not hold up the turn, for that one runs in the next. A panic is logged and the next job
-/// runs. Jobs that still wait when the server exits are lost.
+/// runs. Jobs that still wait when the server exits are lost. A module that has asked for the queue can't be
+/// unloaded.
 ///
 /// A job may write if [`TimerContext::may_write_now`] says so; jobs of one turn write one unit.
 #[derive(Clone)]

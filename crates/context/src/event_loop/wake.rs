@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
@@ -11,13 +12,14 @@ use redis_module::raw;
 use super::add;
 use crate::context::Context;
 use crate::error::Error;
+use crate::module::Pin;
 
 /// Wakes the server's event loop from any thread, by an eventfd. What is to be done is said elsewhere (a
 /// queue of the module's own), and done in the EventLoop event.
 ///
 /// Until [`Waker::drain`] is called the loop does not sleep at all: leave the waker undrained as long as
 /// there is work for the next turn, and drain it before looking whether there is any. It lasts as long as
-/// the process: dropping the last clone closes nothing.
+/// the process: dropping the last clone closes nothing, and a module that made one can't be unloaded.
 #[derive(Clone)]
 pub struct Waker {
     fd: Arc<Registered>,
@@ -25,7 +27,7 @@ pub struct Waker {
 
 /// Registered with the event loop for good: taking it off again must happen on the main thread, and a
 /// clone may be dropped on any.
-struct Registered(std::mem::ManuallyDrop<OwnedFd>);
+struct Registered(ManuallyDrop<OwnedFd>, #[allow(dead_code, reason = "held for good")] ManuallyDrop<Pin>);
 
 impl Waker {
     /// A waker, registered with the event loop.
@@ -42,7 +44,8 @@ impl Waker {
         let owned = unsafe { OwnedFd::from_raw_fd(fd) };
         // SAFETY: R26: the callback reads no data, and the descriptor is never closed once it is added.
         unsafe { add(fd, raw::REDISMODULE_EVENTLOOP_READABLE, woken, ptr::null_mut()) }?;
-        Ok(Self { fd: Arc::new(Registered(std::mem::ManuallyDrop::new(owned))) })
+        let registered = Registered(ManuallyDrop::new(owned), ManuallyDrop::new(Pin::new()));
+        Ok(Self { fd: Arc::new(registered) })
     }
 
     /// Makes the event loop turn, now if it sleeps. From any thread; cheap when it is awake already.

@@ -15,6 +15,7 @@ use crate::context::{Context, EventContext, TimerContext};
 use crate::error::Error;
 use crate::events::{self, EventLoop, EventLoopEvent};
 use crate::guard::guard;
+use crate::module::Pin;
 
 bitflags::bitflags! {
     /// What a descriptor is watched for, and what it is ready for.
@@ -44,6 +45,8 @@ struct Watched {
     interest: Readiness,
     ready: Cell<u32>,
     callback: RefCell<Box<Callback>>,
+    /// The server calls this module's code as long as the descriptor is watched.
+    _pin: Pin,
 }
 
 static WATCHERS: MainCell<Vec<Weak<Watched>>> = MainCell::new(Vec::new());
@@ -74,6 +77,7 @@ impl FdWatcher {
             interest,
             ready: Cell::new(0),
             callback: RefCell::new(Box::new(callback)),
+            _pin: Pin::new(),
         });
         let mut watchers = WATCHERS.try_borrow_mut(ctx)?;
         watchers.retain(|watcher| watcher.strong_count() > 0);
