@@ -1,5 +1,22 @@
 //! A safe wrapper of the module API of Redis and Valkey: everything a server offers its modules, with
 //! no `unsafe` in the module's own code.
+//!
+//! One module runs on Redis 7.0 and later and on Valkey 8.0 and later: what its server lacks is
+//! [`Error::Unsupported`]. A panic in a callback becomes an error reply or a line in the log.
+//!
+//! | to | use |
+//! |---|---|
+//! | be a module | [`module!`], [`LoadContext`] |
+//! | add commands | [`LoadContext::command`], [`Command`], [`CommandInfo`], [`Args`] |
+//! | reply | [`Reply`], [`CommandContext::stream`], [`ErrorReply`] |
+//! | run the server's commands, replicate | [`WriteContext::call`], [`WriteContext::replicate`] |
+//! | keep state | [`MainCell`], reachable only with a [`Context`] in hand |
+//! | be configured | [`config`] |
+//! | know the server | [`server()`], [`Context::flags`], [`Context::server_info`] |
+//! | log | [`Context::log`], [`log()`] |
+//!
+//! Each callback gets the context of its role; only those that may write lead to a [`WriteContext`]. Rules of
+//! the host that make the `unsafe` in here right are in `SAFETY.md`.
 
 #[cfg(panic = "abort")]
 compile_error!("redis-context turns panics into errors: build with panic = \"unwind\"");
@@ -32,6 +49,7 @@ mod server;
 mod server_info;
 mod state;
 mod string;
+pub mod thread;
 mod timer;
 mod user;
 mod write;
