@@ -11,11 +11,12 @@ export REDIS_MIRROR_MODULE ?= $(MODULE)
 
 help:
 	@echo 'make build     the module: $(TARGET_DIR)/release/libmirror.so'
-	@echo 'make demo      a mirror at work, in about twenty seconds'
-	@echo 'make test      every test, with the servers there are (fetches one if there is none)'
+	@echo 'make demo      a mirror at work, in about twenty seconds; DEMO="redis70 valkey9" chooses servers'
+	@echo 'make test      every test, with the servers there are (fetches one if there is none);'
+	@echo '               TESTS="-p redis-replica" for one package'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
 	@echo 'make lint      format, lints, documentation, licences'
-	@echo 'make bench     against native replication, in the same run; BENCH="--help" for options'
+	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
 	@echo 'make install   copies the module to $(MODULE_DIR) (PREFIX, MODULE_DIR, DESTDIR)'
 	@echo 'make fmt       formats the code'
 

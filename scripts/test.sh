@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every test of the workspace against the module and the servers there are. Prints one line per test
-# program; the whole output stands in target/test.log and is shown when something fails.
+# Every test of the workspace against the module and the servers there are; with arguments, what
+# `cargo test` makes of them. Prints one line per test program; the whole output stands in target/test.log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
@@ -18,7 +18,8 @@ closing_lines() {
     /^test result:/ { sub(/^test result: /, ""); if ($0 !~ / 0 passed; 0 failed/) { print "test: " name ": " $0; fflush() } }'
 }
 
-if ! cargo test --workspace --no-fail-fast "$@" 2>&1 | tee "$log" | closing_lines; then
+[ $# -gt 0 ] || set -- --workspace
+if ! cargo test --no-fail-fast "$@" 2>&1 | tee "$log" | closing_lines; then
   sed -n '/^failures:/,/^test result:/p; /^error/,$p' "$log" >&2
   echo "test: failed; the whole output is in $log" >&2
   exit 1
