@@ -143,13 +143,13 @@ fn may_unload(module: &Module, unload: &UnloadContext<'_>) -> Result<(), Error> 
 }
 
 /// Makes the crate a module: emits the entry points, installs the server's allocator, and defines the C
-/// allocator's names (see `docs` of the crate for why).
+/// allocator's names, which alloc.rs explains.
 ///
 /// It stands once in the `cdylib`, which may forbid unsafe code. `init` gets a [`LoadContext`] and registers
 /// commands, configs, events and types; its error, or a panic, refuses the load with one line in the log.
 /// Without `deinit` the module can't be unloaded.
 ///
-/// ```ignore
+/// ```text
 /// redis_context::module! {
 ///     name: "hello",
 ///     version: 1,
