@@ -9,7 +9,7 @@ use redis_replica::Position;
 use zeroize::Zeroizing;
 
 use crate::apply::Run;
-use crate::link::{Link, LinkState};
+use crate::link::{Link, LinkState, Quarantined};
 use crate::rates::Rates;
 use crate::waiters::Waiters;
 
@@ -73,6 +73,8 @@ pub struct Mirror {
     pub is_fresh: bool,
     /// The last operation or request that failed without ending the link.
     pub last_refusal: Option<String>,
+    /// Keys whose values this server refused.
+    pub quarantine: Quarantine,
     /// DROP .. PURGE is under way.
     pub is_dropping: bool,
     /// When the link was started.
@@ -81,6 +83,28 @@ pub struct Mirror {
     pub restart_at: Option<Instant>,
     /// How long the next restart waits.
     pub restart_delay: Duration,
+}
+
+/// Keys that this server can't hold as the source does.
+#[derive(Default)]
+pub struct Quarantine {
+    /// Some of them.
+    pub keys: Vec<Quarantined>,
+    /// All of them.
+    pub count: u64,
+}
+
+/// How many keys in quarantine STATUS names.
+const QUARANTINE_NAMED_MAX: usize = 128;
+
+impl Quarantine {
+    /// Adds one.
+    pub fn add(&mut self, db: u32, key: Vec<u8>, reason: String) {
+        self.count += 1;
+        if self.keys.len() < QUARANTINE_NAMED_MAX {
+            self.keys.push(Quarantined { db, key, reason });
+        }
+    }
 }
 
 /// Since when STATUS shows what it shows.
@@ -152,6 +176,7 @@ impl Mirror {
             start_over: None,
             is_fresh: false,
             last_refusal: None,
+            quarantine: Quarantine::default(),
             is_dropping: false,
             started_at: None,
             restart_at: None,

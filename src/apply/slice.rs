@@ -241,6 +241,9 @@ impl Mirror {
         }
         let uses = batch.keys(op);
         let mut missing = Vec::new();
+        if batch.reads_unnamed_keys(op) {
+            missing.extend(uses.clone().filter(|u| u.access.writes()).map(|u| (u.db, uses.name(u).to_vec())));
+        }
         for used in uses.clone().filter(|used| matches!(used.access, Access::Read | Access::Update)) {
             let name = uses.name(used);
             let exists = ctx.select_db(used.db).is_ok() && exists(ctx, name);
@@ -310,13 +313,26 @@ impl Mirror {
         unit.db = None;
         for op in values.batch.ops() {
             unit.wrote();
-            self.apply_keyed(ctx, unit, &values.batch, op)?;
+            self.apply_fetched(ctx, &values.batch, op)?;
         }
         for (db, key) in &keys {
             self.expired.forget(*db, key);
         }
         self.counts.repaired += keys.len() as u64;
         Ok(())
+    }
+}
+
+impl Mirror {
+    /// Writes a fetched value. One that this server refuses all the same would be refused again: it is
+    /// quarantined.
+    fn apply_fetched(&mut self, ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
+        ctx.select_db(op.db).map_err(|error| StartOver(error.to_string()))?;
+        if let Err(refusal) = ops::apply(ctx, batch, op) {
+            let key = batch.args(op).next().unwrap_or_default().to_vec();
+            self.quarantine.add(op.db, key, refusal.to_string());
+        }
+        self.after_expiry(ctx, batch, op)
     }
 }
 
@@ -416,7 +432,6 @@ impl Mirror {
             ctx.select_db(db).map_err(|error| StartOver(error.to_string()))?;
             ops::call(ctx, c"flushdb", &[b"ASYNC"]).map_err(|refusal| StartOver(refusal.to_string()))?;
         }
-        self.repairs.clear();
         if parts.is_empty() {
             return Ok(());
         }

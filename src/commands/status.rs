@@ -98,7 +98,7 @@ fn progress(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Repl
 fn figures(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply)> {
     let totals = mirror.stored.checkpoint.totals;
     let planned = shared.map(Shared::planned).unwrap_or_default();
-    let lost = planned.lost.iter().map(|key| {
+    let lost = planned.lost.iter().chain(&mirror.quarantine.keys).map(|key| {
         Reply::map([
             ("db", number(key.db.into())),
             ("key", Reply::bulk(&key.key)),
@@ -117,7 +117,7 @@ fn figures(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply
         ("looped", number(planned.looped)),
         ("refused", number(planned.refused_total)),
         ("refused_commands", Reply::Map(refused.collect())),
-        ("quarantined", number(planned.losses)),
+        ("quarantined", number(planned.losses + mirror.quarantine.count)),
         ("quarantined_keys", Reply::array(lost)),
         ("under_repair", number(mirror.repairs.len() as u64)),
         ("repaired", number(mirror.counts.repaired)),

@@ -197,6 +197,10 @@ impl Planning {
 
     fn take_item(&mut self, item: Item<'_>, shared: &Shared) -> Result<(), LinkError> {
         match item {
+            Item::Header { family, .. } => {
+                self.planner.set_source_family(family);
+                Ok(())
+            }
             Item::Entry(entry) => self.take_entry(&entry),
             Item::Rejected(rejected) => {
                 self.planner.snapshot_rejected(&rejected);
@@ -233,13 +237,19 @@ impl Planning {
         self.send(shared);
         self.position = Some(position);
         let first = std::mem::take(&mut self.is_first_connection);
-        let source_offset = match first {
-            true => self.control.stand().ok().map(|stand| stand.offset),
-            false => None,
-        };
+        let source_offset = if first { self.ask_first() } else { None };
         shared.figures.partial_resyncs.fetch_add(1, Ordering::Relaxed);
         self.post(Message::Continue { replid: position.replid, first, source_offset }, 1, shared);
         Ok(())
+    }
+}
+
+/// What the control connection tells of a source whose stream is taken up without a snapshot.
+impl Planning {
+    fn ask_first(&mut self) -> Option<u64> {
+        let stand = self.control.stand().ok()?;
+        self.planner.set_source_family(self.control.family());
+        Some(stand.offset)
     }
 }
 

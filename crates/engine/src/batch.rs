@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::args::{Args, db_number, integer, is_word};
-use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule};
+use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule, sort_reads_patterns};
 use redis_replica::ReplId;
 
 /// Where one argument lies in the batch's buffer.
@@ -164,6 +164,13 @@ impl Batch {
     /// The replication ids that these units have passed through, the source's own last.
     pub fn origins(&self) -> &Arc<[ReplId]> {
         &self.origins
+    }
+
+    /// Whether an operation reads keys that none of its args names: SORT with BY or GET patterns. They may be any.
+    pub fn reads_unnamed_keys(&self, op: &Op) -> bool {
+        op.kind == OpKind::Call
+            && op.command.is_some_and(|command| command.rule == Rule::Sort)
+            && sort_reads_patterns(&self.args(op))
     }
 
     /// The Unix time in milliseconds at which an operation makes its first key expire, if it names one.

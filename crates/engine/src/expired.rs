@@ -118,6 +118,10 @@ impl<S: BuildHasher + Default> ExpiredKeys<S> {
             _ => {}
         }
         let uses = batch.keys(op);
+        if batch.reads_unnamed_keys(op) {
+            let written = uses.clone().filter(|used| used.access.writes());
+            return Verdict::NeedsRepair(written.map(|used| (used.db, uses.name(used).to_vec())).collect());
+        }
         let met: Vec<KeyUse> = uses.clone().filter(|used| self.contains(used.db, uses.name(*used))).collect();
         if met.is_empty() {
             return Verdict::Fine;

@@ -1,20 +1,23 @@
 //! The keys under repair: whose values here are wrong until they have been fetched from the source.
 //!
 //! The one rule that keeps the copy exact: an operation that touches a key under repair is not applied, and every key
-//! it writes joins the set, because its new value depends on one that isn't known here. A fetch takes the whole set at
-//! once and answers the values as of one offset X of the source's history. When the stream has been followed up to X and
-//! nothing has joined since the fetch began, the values are those that the skipped operations would have made: they are
-//! applied, and the set is empty. If a key has joined, the whole set is fetched again.
+//! it writes joins the set, because its new value depends on one that isn't known here. A fetch asks for the whole set at
+//! once and answers the values as of one offset X of the source's history. When the stream has been followed up to X, the
+//! values are those that the skipped operations would have made: they are applied, and the keys asked for leave the set.
+//! Keys that joined since the fetch began stay, and the next fetch asks for them.
 //!
 //! ```text
-//!         take_fetch          fetched(X)             settle at X, nothing joined
-//! Wanted ------------> Fetching --------> Fetched(X) ------------------------> Idle
-//!   ^                      | failed, stale      | a key joined
+//!         take_fetch          fetched(X)             settle at X
+//! Wanted ------------> Fetching --------> Fetched(X) -----------> Idle, or Wanted if others have joined
+//!   ^                      | failed, stale      | its keys changed their db
 //!   +----------------------+--------------------+
 //! ```
 //!
-//! The caller holds the fetched values, does not apply past X before it has called [`Repairs::settle`], and should stop
-//! applying while a fetch is under way: an answer older than what is applied is useless.
+//! It ends: each fetch frees what it asked for, so the set never holds more than what joins during one fetch and what
+//! those keys touch, however long the stream goes on.
+//!
+//! The caller holds the fetched values and does not apply past X before it has called [`Repairs::settle`]. An answer
+//! older than what is applied is useless; it can't be when the answer comes in the order of the stream.
 
 use hashbrown::HashSet;
 
@@ -75,7 +78,7 @@ pub enum Settlement {
     NotYet,
     /// Apply them now, all of them in one unit; these are the keys.
     Apply(Vec<LocalKey>),
-    /// Drop them: keys have joined the set. All of it must be fetched again.
+    /// Drop them: keys have changed their db meanwhile. They must be fetched again.
     FetchAgain,
 }
 
@@ -84,12 +87,9 @@ enum Phase {
     #[default]
     Idle,
     Wanted,
-    Fetching {
-        joined: bool,
-    },
+    Fetching,
     Fetched {
         at: u64,
-        joined: bool,
     },
 }
 
@@ -98,6 +98,10 @@ enum Phase {
 pub struct Repairs {
     keys: HashSet<LocalKey>,
     bytes: usize,
+    /// What the fetch under way, or answered, has asked for.
+    asked: Vec<LocalKey>,
+    /// Whether keys asked for have changed their db since.
+    misplaced: bool,
     phase: Phase,
     limits: RepairLimits,
     #[cfg(test)]
@@ -141,7 +145,7 @@ impl Repairs {
 
     /// Whether a fetch is under way.
     pub fn is_fetching(&self) -> bool {
-        matches!(self.phase, Phase::Fetching { .. })
+        self.phase == Phase::Fetching
     }
 
     /// Puts a key under repair, because its value here is known to be wrong.
@@ -173,7 +177,7 @@ impl Repairs {
         }
         let uses = batch.keys(op);
         let touched = uses.clone().any(|used| self.contains(used.db, uses.name(used)));
-        if op.kind != OpKind::Repair && !touched {
+        if op.kind != OpKind::Repair && !touched && !batch.reads_unnamed_keys(op) {
             return Ok(Admission::Apply);
         }
         for used in uses.clone().filter(|used| used.access.writes()) {
@@ -205,10 +209,8 @@ impl Repairs {
     }
 
     fn note_joined(&mut self) {
-        match &mut self.phase {
-            Phase::Idle => self.phase = Phase::Wanted,
-            Phase::Wanted => {}
-            Phase::Fetching { joined } | Phase::Fetched { joined, .. } => *joined = true,
+        if self.phase == Phase::Idle {
+            self.phase = Phase::Wanted;
         }
     }
 
@@ -221,7 +223,7 @@ impl Repairs {
         };
         if self.keys.iter().any(|(db, _)| *db == a || *db == b) {
             self.keys = self.keys.drain().map(|(db, key)| (swap(db), key)).collect();
-            self.note_joined();
+            self.misplaced = true;
         }
     }
 
@@ -229,6 +231,7 @@ impl Repairs {
     pub fn clear(&mut self) {
         self.keys.clear();
         self.bytes = 0;
+        self.asked.clear();
         self.phase = Phase::Idle;
     }
 
@@ -237,8 +240,10 @@ impl Repairs {
         if self.phase != Phase::Wanted {
             return None;
         }
-        self.phase = Phase::Fetching { joined: false };
-        Some(self.pending())
+        self.phase = Phase::Fetching;
+        self.misplaced = false;
+        self.asked = self.pending();
+        Some(self.asked.clone())
     }
 
     /// The fetch failed, or its link broke: it is due again.
@@ -251,11 +256,11 @@ impl Repairs {
     /// The fetch answered values as of the source's offset `at`; what is applied reaches up to `applied`.
     pub fn fetched(&mut self, at: u64, applied: u64) -> Answer {
         match self.phase {
-            Phase::Fetching { joined: false } if at >= applied => {
-                self.phase = Phase::Fetched { at, joined: false };
+            Phase::Fetching if at >= applied && !self.misplaced => {
+                self.phase = Phase::Fetched { at };
                 Answer::Keep
             }
-            Phase::Fetching { .. } => {
+            Phase::Fetching => {
                 self.phase = Phase::Wanted;
                 Answer::Stale
             }
@@ -266,22 +271,27 @@ impl Repairs {
     /// Whether [`Repairs::settle`] must be called before an operation that ends at `offset` is applied.
     #[inline]
     pub fn must_settle_before(&self, offset: u64) -> bool {
-        matches!(self.phase, Phase::Fetched { at, .. } if offset > at)
+        matches!(self.phase, Phase::Fetched { at } if offset > at)
     }
 
     /// Everything up to `applied` has been applied, and what comes next (if it is known) ends behind the fetched
     /// offset: `next` is its offset. Answers what to do with the fetched values.
     pub fn settle(&mut self, applied: u64, next: Option<u64>) -> Settlement {
-        let Phase::Fetched { at, joined } = self.phase else { return Settlement::NotYet };
+        let Phase::Fetched { at } = self.phase else { return Settlement::NotYet };
         if applied < at && next.is_none_or(|next| next <= at) {
             return Settlement::NotYet;
         }
-        if joined {
+        if self.misplaced {
             self.phase = Phase::Wanted;
             return Settlement::FetchAgain;
         }
-        let keys = self.pending();
-        self.clear();
-        Settlement::Apply(keys)
+        let asked = std::mem::take(&mut self.asked);
+        for key in &asked {
+            if self.keys.remove(key) {
+                self.bytes -= key.1.len();
+            }
+        }
+        self.phase = if self.keys.is_empty() { Phase::Idle } else { Phase::Wanted };
+        Settlement::Apply(asked)
     }
 }

@@ -28,17 +28,26 @@ fn a_fetch_takes_everything_and_settles_at_its_offset() {
 }
 
 #[test]
-fn what_joins_meanwhile_is_fetched_with_the_rest() {
+fn what_joins_meanwhile_waits_for_the_next_fetch() {
     let mut repairs = Repairs::new(RepairLimits::default());
     add(&mut repairs, "a");
     repairs.take_fetch().expect("due");
     add(&mut repairs, "b");
-    assert_eq!(repairs.fetched(100, 50), Answer::Stale);
-    assert_eq!(repairs.take_fetch().map(|keys| keys.len()), Some(2));
-    assert_eq!(repairs.fetched(110, 60), Answer::Keep);
+    assert_eq!(repairs.fetched(100, 50), Answer::Keep);
     add(&mut repairs, "c");
-    assert_eq!(repairs.settle(110, None), Settlement::FetchAgain);
-    assert_eq!(repairs.take_fetch().map(|keys| keys.len()), Some(3));
+    assert_eq!(repairs.settle(100, None), Settlement::Apply(vec![(0, b"a".to_vec())]));
+    assert_eq!(repairs.take_fetch(), Some(vec![(0, b"b".to_vec()), (0, b"c".to_vec())]));
+}
+
+#[test]
+fn keys_that_changed_their_db_are_fetched_again() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    add(&mut repairs, "a");
+    repairs.take_fetch().expect("due");
+    assert_eq!(repairs.fetched(100, 50), Answer::Keep);
+    repairs.swap_dbs(0, 1);
+    assert_eq!(repairs.settle(100, None), Settlement::FetchAgain);
+    assert_eq!(repairs.take_fetch(), Some(vec![(1, b"a".to_vec())]));
 }
 
 #[test]

@@ -32,7 +32,14 @@ pub(super) static SORTED_SETS: &[Op] = &[
     op("zmpop", |d| cmd!("ZMPOP", 1, d.key("zset"), "MIN", "COUNT", 2)),
     op("zremrangebyrank", |d| cmd!("ZREMRANGEBYRANK", d.key("zset"), 50, -1)),
     op("zremrangebyscore", |d| cmd!("ZREMRANGEBYSCORE", d.key("zset"), "(0", 9)),
-    op("zremrangebylex", |d| cmd!("ZREMRANGEBYLEX", d.key("zset"), "[w1", "[w2")),
+    // Only equal scores have an order by name: with others it depends on the shape of the skip list, which is
+    // each server's own.
+    op("zadd", |d| {
+        let members: Vec<Vec<u8>> = d.words().into_iter().flat_map(|word| [b"0".to_vec(), word]).collect();
+        cmd!("ZADD", d.key("lex")).args(members)
+    }),
+    op("zremrangebylex", |d| cmd!("ZREMRANGEBYLEX", d.key("lex"), "[w1", "[w2")),
+    op("zrangestore", |d| cmd!("ZRANGESTORE", d.key("lex"), d.key("lex"), "[w2", "+", "BYLEX")),
     op("zunionstore", |d| {
         cmd!("ZUNIONSTORE", d.key("zset"), 2, d.key("zset"), d.key("set"), "WEIGHTS", 2, 3)
     }),

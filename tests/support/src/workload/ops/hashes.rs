@@ -15,15 +15,15 @@ pub(super) static OPS: &[Op] = &[
     op("hincrbyfloat", |d| cmd!("HINCRBYFLOAT", d.key("hash"), "sum", format!("{}.5", d.small()))),
     // Expiring fields: Redis 7.4 and Valkey 9.0 on.
     op("hexpire", |d| one_field(cmd!("HEXPIRE", d.key("hash"), 100 + d.small()), d)),
-    op("hpexpire", |d| one_field(cmd!("HPEXPIRE", d.key("hash"), d.lifetime()), d)),
+    op("hpexpire", |d| one_field(cmd!("HPEXPIRE", d.key("hash"), d.long_lifetime()), d)),
     op("hpexpireat", |d| one_field(cmd!("HPEXPIREAT", d.key("hash"), "4000000000000"), d)),
     op("hexpireat", |d| one_field(cmd!("HEXPIREAT", d.key("hash"), "4000000000"), d)),
     op("hpexpireat", |d| one_field(cmd!("HPEXPIREAT", d.key("hash"), 1), d)),
     op("hpersist", |d| one_field(cmd!("HPERSIST", d.key("hash")), d)),
     // Redis 8.0 and Valkey 9.0 on.
-    op("hsetex", |d| one_field(cmd!("HSETEX", d.key("hash"), "PX", d.lifetime()), d).arg(d.value())),
+    op("hsetex", |d| one_field(cmd!("HSETEX", d.key("hash"), "PX", d.long_lifetime()), d).arg(d.value())),
     op("hsetex", |d| one_field(cmd!("HSETEX", d.key("hash"), "KEEPTTL"), d).arg(d.value())),
-    op("hgetex", |d| one_field(cmd!("HGETEX", d.key("hash"), "PX", d.lifetime()), d)),
+    op("hgetex", |d| one_field(cmd!("HGETEX", d.key("hash"), "PX", d.long_lifetime()), d)),
     op("hgetex", |d| one_field(cmd!("HGETEX", d.key("hash"), "PERSIST"), d)),
     op("hgetdel", |d| one_field(cmd!("HGETDEL", d.key("hash")), d)),
 ];

@@ -1,0 +1,47 @@
+//! Any source version to any local version: every type and encoding, then every write command.
+
+use redis_mirror_test_support::workload::{Abilities, Dataset, Live};
+use redis_mirror_test_support::{Topology, server};
+
+const KEYS: usize = 20_000;
+const OPERATIONS: usize = 20_000;
+
+/// Loads, mirrors, keeps writing, and compares: while the snapshot is read, and after it.
+fn pair(source: &str, local: &str) {
+    let (Some(source), Some(local)) = (server(source), server(local)) else {
+        return println!("skipped: {source} to {local}: one of them is not installed");
+    };
+    let at = Topology::start(source, local).expect("both servers start");
+    let mut client = at.source.client();
+    let abilities = Abilities::of(&mut client).expect("the source tells its commands");
+    let dataset = Dataset::new(7, KEYS);
+    dataset.load(&mut client).expect("the data set is loaded");
+    at.create("m", "").expect("the mirror is created");
+    let mut live = Live::over(11, &abilities, &dataset);
+    live.run(&mut client, OPERATIONS / 2).expect("the source takes writes");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    live.run(&mut client, OPERATIONS / 2).expect("the source takes writes");
+    at.assert_exact("m");
+    let status = redis_mirror_test_support::Status::read(&mut at.local.client(), "m").expect("status");
+    assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+}
+
+#[test]
+fn redis_7_0_to_redis_7_0() {
+    pair("redis70", "redis70");
+}
+
+#[test]
+fn redis_7_0_to_valkey_8_1() {
+    pair("redis70", "valkey81");
+}
+
+#[test]
+fn valkey_8_1_to_redis_7_0() {
+    pair("valkey81", "redis70");
+}
+
+#[test]
+fn valkey_8_1_to_valkey_8_1() {
+    pair("valkey81", "valkey81");
+}
