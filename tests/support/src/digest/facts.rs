@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{Client, Command, Info, Result, Value, cmd};
+use crate::{Client, Command, Error, Info, Result, Value, cmd};
 
 /// A key of a server: its database and name.
 pub(super) type Place = (u32, Vec<u8>);
@@ -78,9 +78,13 @@ pub(super) fn facts(client: &mut Client, places: &[&Place]) -> Result<Vec<Option
     let mut all = Vec::with_capacity(places.len());
     for chunk in places.chunks(CHUNK) {
         let mut found = plain_facts(client, chunk)?;
-        for (place, facts) in chunk.iter().zip(&mut found) {
-            if let Some(facts) = facts {
-                facts.detail = reader.detail(client, place, &facts.kind)?;
+        for (place, entry) in chunk.iter().zip(&mut found) {
+            let Some(facts) = entry else { continue };
+            match reader.detail(client, place, &facts.kind) {
+                Ok(detail) => facts.detail = detail,
+                // It expired since.
+                Err(Error::Refused { .. }) => *entry = None,
+                Err(error) => return Err(error),
             }
         }
         all.extend(found);
@@ -132,8 +136,12 @@ impl Reader {
         match kind {
             "stream" => {
                 client.call(cmd!("SELECT", *db))?;
-                let info = client.call(cmd!("XINFO STREAM", key, "FULL", "COUNT", 0))?;
-                Ok(Some(Detail::Stream(self.shared_part(info))))
+                match client.call(cmd!("XINFO STREAM", key, "FULL", "COUNT", 0)) {
+                    Ok(info) => Ok(Some(Detail::Stream(self.shared_part(info)))),
+                    // It expired since it was listed; the comparison looks again.
+                    Err(error) if error.to_string().contains("no such key") => Ok(None),
+                    Err(error) => Err(error),
+                }
             }
             "zset" => {
                 client.call(cmd!("SELECT", *db))?;
