@@ -2,7 +2,7 @@
 
 use redis_context::events::{
     EventLoop, FlushDb, FlushDbEvent, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
-    ReplicationRole, Shutdown, SwapDb,
+    ReplicaChange, ReplicationRole, Shutdown, SwapDb,
 };
 use redis_context::{
     Context, ContextFlags, Error, EventContext, KeyspaceEvent, LoadContext, NotificationContext, NotifyFlags,
@@ -20,6 +20,7 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
     // Servers that don't load beside their data have no such event.
     let _ = load.on::<ReplAsyncLoad>(on_async_load);
     load.on::<ReplicationRole>(|ctx, _| with_registry(ctx, |registry| registry.role_changed(ctx)))?;
+    load.on::<ReplicaChange>(|ctx, _| with_registry(ctx, |registry| registry.ids_looked_at = None))?;
     load.on::<FlushDb>(on_flush)?;
     load.on::<SwapDb>(|ctx, event| {
         let dbs = event.dbs;

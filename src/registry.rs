@@ -1,6 +1,7 @@
 //! The mirrors of this server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use mirror_engine::{LocalServer, ReplId};
 use redis_context::{Context, MainCell, Waker};
@@ -14,6 +15,17 @@ pub const MIRRORS_MAX: usize = 256;
 
 /// How many of its own replication ids a server remembers.
 const OWN_IDS_MAX: usize = 64;
+
+/// How often the replication ids are looked at; events tell of most changes.
+const LOOK_AT_IDS: Duration = Duration::from_secs(1);
+
+/// The replication ids of this server: the former one, if it counts still, and the present one.
+pub fn present_replids(ctx: &Context<'_>) -> Vec<ReplId> {
+    let Some(info) = ctx.server_info(c"replication") else { return Vec::new() };
+    let read = |field| info.text(field).and_then(|text| ReplId::from_bytes(text).ok());
+    let is_set = |id: &ReplId| id.as_bytes() != &[b'0'; 40];
+    [c"master_replid2", c"master_replid"].into_iter().filter_map(read).filter(is_set).collect()
+}
 
 /// Everything the main thread knows.
 pub struct Registry {
@@ -29,6 +41,10 @@ pub struct Registry {
     pub turn: usize,
     /// Walks that clients wait for.
     pub jobs: Vec<Job>,
+    /// When this server's replication ids were looked at last; `None` when they may have changed since.
+    pub ids_looked_at: Option<Instant>,
+    /// Whether the followers don't know the present ids yet.
+    pub ids_to_tell: bool,
     /// Whether keyspace events are subscribed to.
     pub watches_keys: bool,
     /// What does not change while the module is loaded.
@@ -51,6 +67,8 @@ pub static REGISTRY: MainCell<Registry> = MainCell::new(Registry {
     ending: Vec::new(),
     turn: 0,
     jobs: Vec::new(),
+    ids_looked_at: None,
+    ids_to_tell: false,
     watches_keys: false,
     fixed: None,
 });
@@ -109,17 +127,29 @@ impl Registry {
         self.ending.retain(|link| !link.has_ended());
     }
 
-    /// Notes this server's replication ids: those of now in front, old ones kept.
+    /// Notes this server's replication ids: those of now in front, old ones kept. The links learn of a new
+    /// one: a server takes one when its first replica comes, and when it is promoted.
     pub fn note_own_replids(&mut self, ctx: &Context<'_>) {
-        let Some(info) = ctx.server_info(c"replication") else { return };
-        for field in [c"master_replid2", c"master_replid"] {
-            let id = info.text(field).and_then(|text| ReplId::from_bytes(text).ok());
-            if let Some(id) = id.filter(|id| id.as_bytes() != &[b'0'; 40]) {
-                self.own_replids.retain(|known| *known != id);
-                self.own_replids.insert(0, id);
-            }
+        self.ids_looked_at = Some(Instant::now());
+        let before = self.own_replids.first().copied();
+        for id in present_replids(ctx) {
+            self.own_replids.retain(|known| *known != id);
+            self.own_replids.insert(0, id);
         }
         self.own_replids.truncate(OWN_IDS_MAX);
+        if self.own_replids.first().copied() != before {
+            self.ids_to_tell = true;
+            for link in self.mirrors.iter().filter_map(|mirror| mirror.link.as_ref()) {
+                link.shared.set_own_replids(self.own_replids.clone());
+            }
+        }
+    }
+
+    /// Looks at the ids again if they may have changed.
+    pub fn keep_own_replids(&mut self, ctx: &Context<'_>) {
+        if self.ids_looked_at.is_none_or(|at| at.elapsed() >= LOOK_AT_IDS) {
+            self.note_own_replids(ctx);
+        }
     }
 
     /// Replaces the mirrors by those that a load has brought.

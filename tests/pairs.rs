@@ -26,6 +26,14 @@ fn pair(source: &str, local: &str) {
     assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
 }
 
+/// What the newer server knows and the older doesn't is carried over as far as it goes, and named.
+#[test]
+fn newer_to_older() {
+    for newer in ["redis86", "valkey9"] {
+        pair(newer, "redis70");
+    }
+}
+
 #[test]
 fn redis_7_0_to_redis_7_0() {
     pair("redis70", "redis70");

@@ -1,5 +1,6 @@
 //! A full resync: laid over the live keys, then swept.
 
+use mirror_engine::PlanError;
 use mirror_engine::checkpoint::State;
 use redis_context::WriteContext;
 use redis_replica::{Position, ReplId};
@@ -11,6 +12,7 @@ use super::scan::ScopeScan;
 use super::slice::Unit;
 use crate::link::Seen;
 use crate::mirror::Mirror;
+use crate::registry::present_replids;
 
 /// The walk that deletes what the snapshot did not contain.
 pub struct Sweep {
@@ -21,7 +23,18 @@ pub struct Sweep {
 impl Mirror {
     /// The source sends everything anew. Until the end no position is valid: a crash half-way must not go
     /// on from a mixed base.
-    pub fn begin_load(&mut self, replid: Option<ReplId>, offset: u64, unit: &mut Unit) {
+    pub fn begin_load(
+        &mut self,
+        ctx: &WriteContext<'_>,
+        replid: Option<ReplId>,
+        offset: u64,
+        unit: &mut Unit,
+    ) {
+        // It took a new id when we came as its first replica: the link could not know.
+        if replid.is_some_and(|id| present_replids(ctx).contains(&id)) {
+            self.failure = Some(PlanError::SourceIsSelf.to_string());
+            return;
+        }
         let checkpoint = &mut self.stored.checkpoint;
         if checkpoint.state == State::Streaming {
             checkpoint.totals.history_forks += 1;

@@ -24,6 +24,7 @@ pub use run::Run;
 pub use scan::dbs;
 use supervise::supervise;
 
+use crate::checkpoint;
 use crate::configs;
 use crate::events;
 use crate::gate;
@@ -83,6 +84,9 @@ fn has_work(registry: &Registry) -> bool {
 /// One slice: for a client that waits for a walk, else for a mirror.
 fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
     let _ours = noted::Ours::begin(ctx);
+    if std::mem::take(&mut registry.ids_to_tell) {
+        checkpoint::replicate_ids(ctx, &registry.own_replids);
+    }
     let deadline = Instant::now() + Duration::from_micros(configs::apply_budget_us());
     if let Some(mut job) = registry.jobs.pop() {
         loop {
@@ -111,6 +115,9 @@ fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Insta
     if let Err(restart) = outcome {
         mirror.start_over(ctx, &restart.0);
         registry.ending.extend(registry.mirrors[at].stop_link(&restart.0));
+    } else if let Some(why) = mirror.failure.clone() {
+        let link = mirror.stop_link(&why);
+        registry.ending.extend(link);
     }
 }
 

@@ -55,10 +55,11 @@ impl ScopeScan {
     }
 }
 
-/// The dbs of this server that a scope may touch, in rising order.
+/// The dbs of this server that a scope may touch, in rising order. The db that is selected stays so: in a
+/// command it is the client's.
 pub fn dbs(ctx: &Context<'_>, scope: &Scope) -> Vec<u32> {
     match scope.dbs() {
         Dbs::These(dbs) => dbs,
-        Dbs::All => (0..DB_END).take_while(|db| ctx.select_db(*db).is_ok()).collect(),
+        Dbs::All => (0..DB_END).take_while(|db| ctx.with_db(*db, || ()).is_ok()).collect(),
     }
 }

@@ -357,7 +357,7 @@ impl Mirror {
             link.shared.release(size);
         }
         match message {
-            Message::FullResync { replid, offset } => self.begin_load(replid, offset, unit),
+            Message::FullResync { replid, offset } => self.begin_load(ctx, replid, offset, unit),
             Message::Continue { replid, first, source_offset } => {
                 self.go_on(replid, first, source_offset, unit);
             }

@@ -26,6 +26,9 @@ pub fn supervise(ctx: &Context<'_>, registry: &mut Registry) {
         registry.bury();
     }
     let may_run = may_run(ctx);
+    if may_run && !registry.mirrors.is_empty() {
+        registry.keep_own_replids(ctx);
+    }
     if !may_run && registry.mirrors.iter().any(|mirror| mirror.link.is_some()) {
         registry.stop_links("this server is not a primary, or is loading");
     }

@@ -123,15 +123,11 @@ enum Emptiness {
 
 /// What the sizes of the dbs tell.
 fn emptiness(ctx: &CommandContext<'_>, scope: &Scope) -> Emptiness {
-    let before = ctx.selected_db();
-    let mut all = Emptiness::Empty;
-    for db in crate::apply::dbs(ctx, scope) {
-        if ctx.select_db(db).is_err() || ctx.db_size() == 0 {
-            continue;
-        }
-        all = if scope.whole_db(db) { Emptiness::Filled } else { Emptiness::Unknown };
+    let holds_keys = |db: &u32| ctx.with_db(*db, || ctx.db_size() > 0).unwrap_or(false);
+    let filled: Vec<u32> = apply::dbs(ctx, scope).into_iter().filter(holds_keys).collect();
+    match filled.as_slice() {
+        [] => Emptiness::Empty,
+        dbs if dbs.iter().any(|db| scope.whole_db(*db)) => Emptiness::Filled,
+        _ => Emptiness::Unknown,
     }
-    // It was valid a moment ago.
-    let _ = ctx.select_db(before);
-    all
 }

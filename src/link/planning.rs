@@ -82,6 +82,9 @@ impl Planning {
 
     /// Takes events until there are none or the queue is full.
     pub fn take_events(&mut self, connection: &mut Connection, shared: &Shared) -> Result<(), LinkError> {
+        if let Some(ids) = shared.take_own_replids() {
+            self.planner.set_own_replids(&ids);
+        }
         while !shared.queue.is_full() {
             let Some(event) = connection.poll_event()? else { break };
             self.take(event, shared)?;

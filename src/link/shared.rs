@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{read, write};
 
-use mirror_engine::Batch;
+use mirror_engine::{Batch, ReplId};
 
 use super::message::{Message, Request, Seen};
 use super::queue::Queue;
@@ -115,6 +115,8 @@ pub struct Shared {
     planned: Mutex<Planned>,
     spare: Mutex<Vec<Batch>>,
     random: [u64; 2],
+    own_replids: Mutex<Option<Vec<ReplId>>>,
+    has_new_ids: AtomicBool,
     requests: Mutex<VecDeque<Request>>,
     last_error: Mutex<Option<String>>,
     stop: AtomicBool,
@@ -134,6 +136,8 @@ impl Shared {
             planned: Mutex::default(),
             spare: Mutex::default(),
             random,
+            own_replids: Mutex::default(),
+            has_new_ids: AtomicBool::new(false),
             requests: Mutex::default(),
             last_error: Mutex::default(),
             stop: AtomicBool::new(false),
@@ -171,6 +175,17 @@ impl Shared {
         secret[..8].copy_from_slice(&self.random[0].to_ne_bytes());
         secret[8..].copy_from_slice(&self.random[1].to_ne_bytes());
         Seen::new(secret, SEEN_TABLE_MAX, SeenFile::default())
+    }
+
+    /// Tells the planner this server's own replication ids.
+    pub fn set_own_replids(&self, ids: Vec<ReplId>) {
+        *lock(&self.own_replids) = Some(ids);
+        self.has_new_ids.store(true, Ordering::Release);
+    }
+
+    /// The ids, if they changed since they were taken.
+    pub fn take_own_replids(&self) -> Option<Vec<ReplId>> {
+        if self.has_new_ids.swap(false, Ordering::AcqRel) { lock(&self.own_replids).take() } else { None }
     }
 
     /// What planning found, as of a moment ago.

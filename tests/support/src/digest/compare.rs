@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
-use super::facts::{Detail, Facts, Place, facts, keys};
+use super::facts::{Detail, Facts, Place, UNTOLD_EXPIRY, facts, keys};
 use super::{Mapping, of};
 use crate::{Client, Info, Result, Value, cmd};
 
@@ -158,6 +158,7 @@ fn hash_difference(source: &Fields, local: &Fields) -> Option<String> {
     let names: BTreeSet<_> = source.keys().chain(local.keys()).collect();
     names.into_iter().find_map(|name| {
         let equal = match (source.get(name), local.get(name)) {
+            (Some((a, UNTOLD_EXPIRY)), Some((b, _))) | (Some((a, _)), Some((b, UNTOLD_EXPIRY))) => a == b,
             (Some((a, at)), Some((b, bt))) => a == b && (at - bt).abs() <= TIME_TOLERANCE,
             _ => false,
         };

@@ -17,6 +17,9 @@ const OWN_STREAM_FIELDS: [&str; 4] = ["radix-tree-keys", "radix-tree-nodes", "se
 /// no entries-read (streamReplyWithRange, t_stream.c, Redis 7.0; later versions propagate XGROUP SETID too).
 const UNTOLD_BY_REDIS_7_0: [&str; 2] = ["entries-read", "lag"];
 
+/// The expiry time of a field on a server that has none.
+pub(super) const UNTOLD_EXPIRY: i64 = i64::MIN;
+
 /// All that is compared of one key.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
@@ -147,9 +150,9 @@ impl Reader {
                 client.call(cmd!("SELECT", *db))?;
                 Ok(Some(Detail::SortedSet(client.call(cmd!("ZRANGE", key, 0, -1, "WITHSCORES"))?)))
             }
-            "hash" if self.expiring_fields => {
+            "hash" => {
                 client.call(cmd!("SELECT", *db))?;
-                expiring_hash(client, key)
+                if self.expiring_fields { expiring_hash(client, key) } else { lasting_hash(client, key) }
             }
             _ => Ok(None),
         }
@@ -169,6 +172,16 @@ impl Reader {
             other => other,
         }
     }
+}
+
+/// A hash of a server whose fields can't expire: its digest differs from that of one whose fields do.
+fn lasting_hash(client: &mut Client, key: &[u8]) -> Result<Option<Detail>> {
+    let all = client.call(cmd!("HGETALL", key))?;
+    let pairs = all.pairs().unwrap_or_default();
+    let fields = pairs
+        .iter()
+        .filter_map(|(field, value)| Some((field.as_bytes()?.to_vec(), ((*value).clone(), UNTOLD_EXPIRY))));
+    Ok(Some(Detail::Hash(fields.collect())))
 }
 
 /// A hash with its fields' expiry times; nothing when no field has one: its digest says all then.

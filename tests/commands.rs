@@ -1,0 +1,200 @@
+//! The commands as a client meets them: replies, errors, rights.
+
+use redis_mirror_test_support::{Options, Server, Status, Topology, Value, any_server, cmd, servers, wait};
+
+/// Whether a text stands anywhere in a reply.
+fn holds_text(value: &Value, text: &[u8]) -> bool {
+    match value {
+        Value::Bytes(bytes) => bytes.windows(text.len()).any(|window| window == text),
+        Value::Array(items) => items.iter().any(|item| holds_text(item, text)),
+        Value::Map(pairs) => pairs.iter().any(|(key, item)| holds_text(key, text) || holds_text(item, text)),
+        _ => false,
+    }
+}
+
+fn local() -> Server {
+    Server::start(any_server(), Options::new().mirror(""))
+}
+
+#[test]
+fn the_module_loads_on_every_server_and_documents_its_commands() {
+    for installed in servers() {
+        let server = Server::start(installed, Options::new().mirror(""));
+        let mut client = server.client();
+        for name in ["create", "drop", "pause", "resume", "resync", "list", "status", "wait"] {
+            let docs = client.run(cmd!("COMMAND", "DOCS", format!("mirror.{name}")));
+            assert!(holds_text(&docs, b"summary"), "{} {name}: {docs:?}", installed.name);
+        }
+        assert!(client.texts(cmd!("MIRROR.LIST")).is_empty());
+        assert_eq!(client.int(cmd!("DBSIZE")), 0);
+    }
+}
+
+#[test]
+fn bad_input_is_refused_by_name_and_changes_nothing() {
+    let server = local();
+    let mut client = server.client();
+    let cases: &[(&[&str], &str)] = &[
+        (&["m"], "wrong number of arguments"),
+        (&["m", "http://x"], "URL"),
+        (&["m", "redis://user:secret@127.0.0.1"], "credentials"),
+        (&["m", "redis://127.0.0.1:99999"], "port"),
+        (&["m", "rediss://127.0.0.1"], "not supported yet"),
+        (&["bad name", "redis://127.0.0.1"], "name"),
+        (&["m", "redis://127.0.0.1", "NONSENSE"], "unknown option"),
+        (&["m", "redis://127.0.0.1", "METHOD", "SCAN"], "not supported yet"),
+        (&["m", "redis://127.0.0.1", "TLS", "INSECURE"], "not supported yet"),
+        (&["m", "redis://127.0.0.1", "DB", "x"], "db number"),
+        (&["m", "redis://127.0.0.1", "DB", "0", "DB", "0"], "twice"),
+        (&["m", "redis://127.0.0.1", "PREFIX"], "lacks an argument"),
+        (&["m", "redis://127.0.0.1", "STRIP", "a", "STRIP", "b"], "twice"),
+    ];
+    for (words, expected) in cases {
+        let refusal = client.refusal(cmd!("MIRROR.CREATE").args(words.iter().copied()));
+        assert!(refusal.contains(expected), "{words:?}: {refusal}");
+        assert!(!refusal.contains("secret"), "{refusal}");
+    }
+    for command in ["MIRROR.STATUS", "MIRROR.DROP", "MIRROR.PAUSE", "MIRROR.RESUME", "MIRROR.RESYNC"] {
+        assert!(client.refusal(cmd!(command, "nobody")).contains("no such mirror"));
+    }
+    assert!(client.refusal(cmd!("MIRROR.WAIT", "nobody", 10)).contains("no such mirror"));
+    assert!(client.refusal(cmd!("MIRROR.WAIT", "nobody", "soon")).contains("integer"));
+    assert!(client.texts(cmd!("MIRROR.LIST")).is_empty());
+}
+
+#[test]
+fn clients_may_not_say_how_far_a_mirror_is() {
+    let server = local();
+    let mut client = server.client();
+    client.run(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1", "PAUSED"));
+    let id = "a".repeat(40);
+    let checkpoint = cmd!("MIRROR.CHECKPOINT", 1, "m", "streaming", id.as_str(), 5, 0, id.as_str(), "1,0,0");
+    assert!(client.refusal(checkpoint).contains("internal"));
+    assert!(client.refusal(cmd!("MIRROR.STATE", 1, "DROP", "m")).contains("internal"));
+    assert_eq!(client.texts(cmd!("MIRROR.LIST")), ["m"]);
+}
+
+#[test]
+fn scopes_that_meet_and_names_that_exist_are_refused() {
+    let server = local();
+    let mut client = server.client();
+    client.run(cmd!("MIRROR.CREATE", "a", "redis://127.0.0.1:1", "PREFIX", "x:", "PAUSED"));
+    assert!(client.refusal(cmd!("MIRROR.CREATE", "a", "redis://127.0.0.1:1")).contains("exists"));
+    let refusal = client.refusal(cmd!("MIRROR.CREATE", "b", "redis://127.0.0.1:1", "PREFIX", "x:y:"));
+    assert!(refusal.contains("overlaps") && refusal.contains("mirror a"), "{refusal}");
+    client.run(cmd!("MIRROR.CREATE", "b", "redis://127.0.0.1:1", "PREFIX", "y:", "PAUSED"));
+    assert_eq!(client.texts(cmd!("MIRROR.LIST")), ["a", "b"]);
+    client.run(cmd!("MIRROR.DROP", "a"));
+    assert_eq!(client.texts(cmd!("MIRROR.LIST")), ["b"]);
+}
+
+#[test]
+fn cluster_mode_and_aof_without_preamble_are_refused() {
+    let server = Server::start(any_server(), Options::new().mirror("").set("cluster-enabled", "yes"));
+    let refusal = server.client().refusal(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1"));
+    assert!(refusal.contains("cluster"), "{refusal}");
+    let options = Options::new().mirror("").durable().set("aof-use-rdb-preamble", "no");
+    let server = Server::start(any_server(), options);
+    let refusal = server.client().refusal(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1"));
+    assert!(refusal.contains("aof-use-rdb-preamble"), "{refusal}");
+}
+
+#[test]
+fn an_unreachable_source_is_a_state_with_an_error() {
+    let server = local();
+    let mut client = server.client();
+    client.run(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1"));
+    let status = Status::wait_state(&mut client, "m", "backing-off", wait::PATIENCE).expect("it backs off");
+    assert!(status.text("last_error").contains("cannot connect"), "{status:?}");
+    assert_eq!(status.number("full_resyncs"), 0);
+}
+
+#[test]
+fn this_server_itself_is_no_source() {
+    let server = local();
+    let mut client = server.client();
+    client.run(cmd!("MIRROR.CREATE", "m", server.url(), "PREFIX", "x:"));
+    let status = Status::wait_state(&mut client, "m", "failed", wait::PATIENCE).expect("it fails");
+    assert!(status.text("last_error").contains("this server"), "{status:?}");
+}
+
+#[test]
+fn passwords_are_used_kept_secret_and_asked_for_again() {
+    let server = any_server();
+    let source = Options::new().set("requirepass", "s3cr3t-word");
+    let local = Options::new().durable();
+    let source = Server::start(server, source);
+    let mut local = Server::start(server, local.mirror("").set("slowlog-log-slower-than", 0));
+    let mut client = local.client();
+    client.run(cmd!("MIRROR.CREATE", "bad", source.url(), "PREFIX", "bad:"));
+    let status = Status::wait_state(&mut client, "bad", "failed", wait::PATIENCE).expect("it fails");
+    assert!(status.text("last_error").contains("authentication"), "{status:?}");
+    client.run(cmd!("MIRROR.CREATE", "m", source.url(), "AUTH", "default", "s3cr3t-word", "PREFIX", "m:"));
+    Status::wait_state(&mut client, "m", "streaming", wait::PATIENCE).expect("it streams");
+    for told in [cmd!("SLOWLOG", "GET", -1), cmd!("MIRROR.STATUS"), cmd!("INFO", "everything")] {
+        assert!(!holds_text(&client.run(told), b"s3cr3t"));
+    }
+    local.kill_and_resume();
+    assert!(!local.log().contains("s3cr3t"));
+    let aof = std::fs::read_dir(local.dir().join("appendonlydir")).expect("there is an AOF");
+    for file in aof.flatten() {
+        let bytes = std::fs::read(file.path()).expect("it can be read");
+        assert!(!bytes.windows(6).any(|window| window == b"s3cr3t"), "{:?}", file.path());
+    }
+    let mut client = local.client();
+    Status::wait_state(&mut client, "m", "needs-credentials", wait::PATIENCE).expect("it waits");
+    client.run(cmd!("MIRROR.RESUME", "m", "AUTH", "default", "s3cr3t-word"));
+    Status::wait_state(&mut client, "m", "streaming", wait::PATIENCE).expect("it streams again");
+}
+
+#[test]
+fn pause_resume_and_wait() {
+    let at = Topology::start(any_server(), any_server()).expect("both servers start");
+    let (mut source, mut local) = (at.source.client(), at.local.client());
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    local.run(cmd!("MIRROR.PAUSE", "m"));
+    assert_eq!(Status::read(&mut local, "m").expect("status").state(), "paused");
+    assert!(local.refusal(cmd!("MIRROR.WAIT", "m", 10)).contains("no link"));
+    source.run(cmd!("SET", "k", "v"));
+    local.run(cmd!("MIRROR.RESUME", "m"));
+    wait::wait_for("the write arrives", || local.call(cmd!("MIRROR.WAIT", "m", 5_000)));
+    assert_eq!(local.text(cmd!("GET", "k")), "v");
+    let status = Status::read(&mut local, "m").expect("status");
+    assert_eq!((status.number("full_resyncs"), status.number("partial_resyncs")), (1, 1));
+    let far = status.number("applied_offset") + 1_000_000;
+    assert_eq!(local.run(cmd!("MIRROR.WAIT", "m", 20, "OFFSET", far)), Value::Nil);
+    local.run(cmd!("MIRROR.RESYNC", "m"));
+    wait::wait_until("the resync is over", || {
+        let status = Status::read(&mut local, "m").expect("status");
+        status.number("full_resyncs") == 2 && status.state() == "streaming"
+    });
+    at.assert_exact("m");
+    assert!(local.text(cmd!("INFO", "mirror")).contains("full_resyncs=2"));
+}
+
+#[test]
+fn two_servers_mirror_each_other_without_feeding_each_other() {
+    let installed = any_server();
+    let options = || Options::new().durable().mirror("").set("repl-ping-replica-period", 1);
+    let (a, b) = (Server::start(installed, options()), Server::start(installed, options()));
+    a.client().run(cmd!("MIRROR.CREATE", "b", b.url(), "MATCH", "b:*"));
+    b.client().run(cmd!("MIRROR.CREATE", "a", a.url(), "MATCH", "a:*"));
+    for number in 0..2_000 {
+        a.client().run(cmd!("INCR", format!("a:{}", number % 10)));
+        b.client().run(cmd!("INCR", format!("b:{}", number % 10)));
+    }
+    wait::wait_for("b's writes are in a", || a.client().call(cmd!("MIRROR.WAIT", "b", 5_000)));
+    wait::wait_for("a's writes are in b", || b.client().call(cmd!("MIRROR.WAIT", "a", 5_000)));
+    for number in 0..10 {
+        for key in [format!("a:{number}"), format!("b:{number}")] {
+            assert_eq!(a.client().text(cmd!("GET", key.as_str())), "200");
+            assert_eq!(b.client().text(cmd!("GET", key.as_str())), "200");
+        }
+    }
+    let offset = |server: &Server| server.info("replication").number("master_repl_offset").unwrap_or(0);
+    let before = (offset(&a), offset(&b));
+    // Three pings each way, and hardly more: neither answers the other's bytes with bytes.
+    wait::wait_until("pings flow", || offset(&a) >= before.0 + 42 && offset(&b) >= before.1 + 42);
+    assert!(offset(&a) - before.0 < 1_000 && offset(&b) - before.1 < 1_000, "{before:?}");
+}

@@ -1,0 +1,162 @@
+//! Whose keys are whose: filters, renamed keys, and what a mirror never touches.
+
+use redis_mirror_test_support::digest::Mapping;
+use redis_mirror_test_support::workload::{Abilities, Dataset, Live};
+use redis_mirror_test_support::{Client, Status, Topology, any_server, cmd};
+
+fn topology() -> Topology {
+    Topology::start(any_server(), any_server()).expect("both servers start")
+}
+
+/// Writes keys of its own beside the mirror's, and can tell that nobody touched them.
+struct Own;
+
+impl Own {
+    const KEYS: usize = 200;
+
+    fn write(client: &mut Client, db: u32, prefix: &str) {
+        client.run(cmd!("SELECT", db));
+        for number in 0..Self::KEYS {
+            client.run(cmd!("SET", format!("{prefix}{number}"), format!("own {number}")));
+        }
+    }
+
+    fn assert_untouched(client: &mut Client, db: u32, prefix: &str) {
+        client.run(cmd!("SELECT", db));
+        for number in 0..Self::KEYS {
+            assert_eq!(client.text(cmd!("GET", format!("{prefix}{number}"))), format!("own {number}"));
+        }
+    }
+}
+
+#[test]
+fn dbs_prefixes_and_patterns_are_mapped() {
+    let at = topology();
+    let mut client = at.source.client();
+    let abilities = Abilities::of(&mut client).expect("the source tells its commands");
+    let dataset = Dataset::new(5, 3_000).dbs(&[0, 1]);
+    dataset.load(&mut client).expect("the data set is loaded");
+    let mut local = at.local.client();
+    Own::write(&mut local, 3, "own:");
+    Own::write(&mut local, 0, "own:");
+    at.create("m", "DB 0 TO 3 DB 1 TO 4 MATCH data:* MATCH live:* EXCEPT data:set* PREFIX copy:")
+        .expect("the mirror is created");
+    let mut live = Live::over(6, &abilities, &dataset).dbs(&[0, 1]);
+    live.run(&mut client, 4_000).expect("the source takes writes");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    live.run(&mut client, 4_000).expect("the source takes writes");
+    at.wait_applied("m").expect("everything is applied");
+    let taken = |key: &[u8]| {
+        (key.starts_with(b"data:") || key.starts_with(b"live:")) && !key.starts_with(b"data:set")
+    };
+    at.assert_mirrored(&Mapping::identity().db(0, 3).db(1, 4).prefix("copy:").only(taken));
+    Own::assert_untouched(&mut local, 3, "own:");
+    Own::assert_untouched(&mut local, 0, "own:");
+}
+
+#[test]
+fn commands_across_the_filter_leave_no_trace_of_it() {
+    let at = topology();
+    let mut client = at.source.client();
+    at.create("m", "MATCH in:*").expect("the mirror is created");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    let script = [
+        cmd!("SET", "out:a", "1"),
+        cmd!("RENAME", "out:a", "in:a"),
+        cmd!("SET", "in:b", "2"),
+        cmd!("RENAME", "in:b", "out:b"),
+        cmd!("SADD", "out:s", "x", "y"),
+        cmd!("SADD", "in:s", "y", "z"),
+        cmd!("SUNIONSTORE", "in:u", "out:s", "in:s"),
+        cmd!("SUNIONSTORE", "out:u", "out:s", "in:s"),
+        cmd!("MSET", "in:m", "1", "out:m", "2"),
+        cmd!("RPUSH", "out:l", "1", "2", "3"),
+        cmd!("LMOVE", "out:l", "in:l", "LEFT", "RIGHT"),
+        cmd!("LMOVE", "in:l", "in:k", "LEFT", "RIGHT"),
+        cmd!("RPUSH", "in:k", "more"),
+        cmd!("COPY", "out:m", "in:copy"),
+        cmd!("COPY", "in:m", "out:copy"),
+        cmd!("INCR", "in:copy"),
+        cmd!("DEL", "in:m", "out:m"),
+    ];
+    for round in 0..200 {
+        for command in &script {
+            client.call(command.clone()).expect("the source takes it");
+        }
+        client.run(cmd!("INCR", format!("in:count:{}", round % 3)));
+    }
+    at.wait_applied("m").expect("everything is applied");
+    at.assert_mirrored(&Mapping::identity().only(|key| key.starts_with(b"in:")));
+    let status = Status::read(&mut at.local.client(), "m").expect("status");
+    assert!(status.number("repaired") > 0, "{status:?}");
+    assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+}
+
+#[test]
+fn a_scope_that_holds_keys_is_refused_unless_adopted() {
+    let at = topology();
+    let mut local = at.local.client();
+    at.source.client().run(cmd!("SET", "mine:1", "theirs"));
+    for number in 0..7 {
+        local.run(cmd!("SET", format!("mine:{number}"), "here before"));
+    }
+    local.run(cmd!("SET", "other", "stays"));
+    let refused = at.create("m", "").expect_err("the whole server holds keys").to_string();
+    assert!(refused.contains("8 keys"), "{refused}");
+    let refused = at.create("m", "MATCH mine:*").expect_err("the scope holds keys").to_string();
+    assert!(refused.contains("7 keys") && refused.contains("ADOPT"), "{refused}");
+    assert!(local.texts(cmd!("MIRROR.LIST")).is_empty());
+    assert_eq!(local.int(cmd!("DBSIZE")), 8);
+    at.create("m", "MATCH mine:* ADOPT").expect("it may take them over");
+    at.wait_applied("m").expect("everything is applied");
+    assert_eq!(local.text(cmd!("GET", "mine:1")), "theirs");
+    assert_eq!(local.text(cmd!("GET", "other")), "stays");
+    assert_eq!(local.int(cmd!("DBSIZE")), 2);
+}
+
+#[test]
+fn a_purge_deletes_exactly_the_scope() {
+    let at = topology();
+    let mut local = at.local.client();
+    Own::write(&mut local, 0, "own:");
+    for number in 0..3_000 {
+        at.source.client().run(cmd!("SET", number, number));
+    }
+    at.create("m", "PREFIX copy:").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    assert_eq!(local.int(cmd!("MIRROR.DROP", "m", "PURGE")), 3_000);
+    assert!(local.texts(cmd!("MIRROR.LIST")).is_empty());
+    assert_eq!(local.int(cmd!("DBSIZE")), Own::KEYS as i64);
+    Own::assert_untouched(&mut local, 0, "own:");
+}
+
+#[test]
+fn a_flush_of_the_source_empties_the_scope_alone() {
+    let at = topology();
+    let mut local = at.local.client();
+    let mut client = at.source.client();
+    Own::write(&mut local, 0, "own:");
+    for number in 0..2_000 {
+        client.run(cmd!("SET", number, number));
+    }
+    at.create("m", "DB 0 PREFIX copy:").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    client.run(cmd!("FLUSHALL"));
+    client.run(cmd!("SET", "after", "1"));
+    at.wait_applied("m").expect("everything is applied");
+    assert_eq!(local.int(cmd!("DBSIZE")), Own::KEYS as i64 + 1);
+    Own::assert_untouched(&mut local, 0, "own:");
+}
+
+#[test]
+fn a_flush_here_brings_a_resync() {
+    let at = topology();
+    let mut local = at.local.client();
+    at.source.client().run(cmd!("SET", "k", "v"));
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    local.run(cmd!("FLUSHALL"));
+    redis_mirror_test_support::wait::wait_until("the key is back", || local.int(cmd!("EXISTS", "k")) == 1);
+    at.assert_exact("m");
+    assert_eq!(Status::read(&mut local, "m").expect("status").number("full_resyncs"), 2);
+}
