@@ -11,10 +11,10 @@ const MIB: i64 = 1024 * 1024;
 
 /// The time one slice may take, in microseconds. The server's clients wait as long at most, unless one
 /// unit of the source takes longer.
-static APPLY_BUDGET_US: IntConfig = IntConfig::new(c"apply-budget-us", 200).range(20, 1_000_000);
+static APPLY_BUDGET_US: IntConfig = IntConfig::new(c"apply-budget-us", 100).range(20, 1_000_000);
 
 /// Bytes of planned work that may wait for the main thread, for each mirror.
-static QUEUE_MAX: IntConfig = IntConfig::memory(c"queue-max", 16 * MIB).range(64 * 1024, 4096 * MIB);
+static QUEUE_MAX: IntConfig = IntConfig::memory(c"queue-max", MIB / 2).range(64 * 1024, 4096 * MIB);
 
 /// Bytes read ahead that are kept in memory, for each mirror.
 static SPOOL_MEMORY: IntConfig = IntConfig::memory(c"spool-memory", 64 * MIB);

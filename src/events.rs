@@ -1,7 +1,7 @@
 //! What the server tells the module, translated for the registry.
 
 use redis_context::events::{
-    EventLoop, FlushDb, FlushDbEvent, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
+    EventLoop, FlushDb, ForkChild, FlushDbEvent, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
     ReplicaChange, ReplicationRole, Shutdown, SwapDb,
 };
 use redis_context::{
@@ -10,6 +10,7 @@ use redis_context::{
 };
 
 use crate::apply::{self, Noted};
+use crate::propagation;
 use crate::registry::{REGISTRY, Registry};
 
 /// Subscribes to everything but keyspace events, which cost local clients something and are only needed
@@ -19,8 +20,15 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
     load.on::<Loading>(on_loading)?;
     // Servers that don't load beside their data have no such event.
     let _ = load.on::<ReplAsyncLoad>(on_async_load);
-    load.on::<ReplicationRole>(|ctx, _| with_registry(ctx, |registry| registry.role_changed(ctx)))?;
-    load.on::<ReplicaChange>(|ctx, _| with_registry(ctx, |registry| registry.ids_looked_at = None))?;
+    load.on::<ReplicationRole>(|ctx, _| {
+        propagation::forget(ctx);
+        with_registry(ctx, |registry| registry.role_changed(ctx));
+    })?;
+    load.on::<ForkChild>(|ctx, _| propagation::forget(ctx))?;
+    load.on::<ReplicaChange>(|ctx, _| {
+        propagation::forget(ctx);
+        with_registry(ctx, |registry| registry.ids_looked_at = None);
+    })?;
     load.on::<FlushDb>(on_flush)?;
     load.on::<SwapDb>(|ctx, event| {
         let dbs = event.dbs;

@@ -12,6 +12,7 @@ mod gate;
 mod info;
 mod link;
 mod mirror;
+mod propagation;
 mod rates;
 mod registry;
 mod store;

@@ -9,6 +9,7 @@ use redis_context::{Context, MainCell, Waker};
 use crate::apply::job::Job;
 use crate::link::Link;
 use crate::mirror::{Mirror, Stored};
+use crate::propagation;
 
 /// How many mirrors a server may have.
 pub const MIRRORS_MAX: usize = 256;
@@ -148,6 +149,7 @@ impl Registry {
     /// Looks at the ids again if they may have changed.
     pub fn keep_own_replids(&mut self, ctx: &Context<'_>) {
         if self.ids_looked_at.is_none_or(|at| at.elapsed() >= LOOK_AT_IDS) {
+            propagation::forget(ctx);
             self.note_own_replids(ctx);
         }
     }

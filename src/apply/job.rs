@@ -8,6 +8,7 @@ use mirror_engine::definition::Parsed;
 use redis_context::{Context, Error, ErrorReply, LogLevel, Unblocker, WriteContext};
 
 use super::load;
+use super::ops::Writer;
 use super::scan::ScopeScan;
 use crate::checkpoint;
 use crate::commands::create::refuse_beside;
@@ -92,10 +93,10 @@ impl Check {
 
 impl Purge {
     fn step(mut self, ctx: &WriteContext<'_>, registry: &mut Registry) -> Option<Self> {
-        let mut met = Vec::new();
+        let (mut met, writer) = (Vec::new(), Writer::new(ctx));
         if let Some(db) = self.scan.step(ctx, &mut met) {
             for key in met {
-                self.deleted += u64::from(load::delete(ctx, db, &key).is_ok());
+                self.deleted += u64::from(load::delete(&writer, db, &key).is_ok());
             }
             return Some(self);
         }

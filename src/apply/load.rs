@@ -2,11 +2,10 @@
 
 use mirror_engine::PlanError;
 use mirror_engine::checkpoint::State;
-use redis_context::WriteContext;
 use redis_replica::{Position, ReplId};
 
 use super::StartOver;
-use super::ops;
+use super::ops::{self, Writer};
 use super::run::{Loading, Stage};
 use super::scan::ScopeScan;
 use super::slice::Unit;
@@ -25,7 +24,7 @@ impl Mirror {
     /// on from a mixed base.
     pub fn begin_load(
         &mut self,
-        ctx: &WriteContext<'_>,
+        ctx: &Writer<'_, '_>,
         replid: Option<ReplId>,
         offset: u64,
         unit: &mut Unit,
@@ -54,7 +53,7 @@ impl Mirror {
     }
 
     /// Every entry of the snapshot is applied.
-    pub fn end_snapshot(&mut self, ctx: &WriteContext<'_>, seen: Box<Seen>, db: u32, unit: &mut Unit) {
+    pub fn end_snapshot(&mut self, ctx: &Writer<'_, '_>, seen: Box<Seen>, db: u32, unit: &mut Unit) {
         let Stage::Loading(loading) = self.run.stage else { return };
         let loading = Loading { db, ..loading };
         if loading.is_fresh {
@@ -65,7 +64,7 @@ impl Mirror {
     }
 
     /// Deletes some of the keys that the snapshot did not contain.
-    pub fn sweep_step(&mut self, ctx: &WriteContext<'_>, unit: &mut Unit) -> Result<(), StartOver> {
+    pub fn sweep_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<(), StartOver> {
         let Stage::Sweeping(loading, sweep) = &mut self.run.stage else { return Ok(()) };
         let (loading, mut met) = (*loading, Vec::new());
         let Some(db) = sweep.scan.step(ctx, &mut met) else {
@@ -95,7 +94,7 @@ impl Mirror {
 }
 
 /// Deletes a key of the scope.
-pub fn delete(ctx: &WriteContext<'_>, db: u32, key: &[u8]) -> Result<(), StartOver> {
+pub fn delete(ctx: &Writer<'_, '_>, db: u32, key: &[u8]) -> Result<(), StartOver> {
     ctx.select_db(db).map_err(|error| StartOver(error.to_string()))?;
     ops::call(ctx, c"unlink", &[key]).map_err(|refusal| StartOver(refusal.to_string()))
 }

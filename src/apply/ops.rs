@@ -4,8 +4,15 @@
 //! commands (docs/results.md); they neither propagate nor notify, so that is done here. Everything else is
 //! the command itself, called with "!".
 
+use std::ffi::CStr;
+use std::ops::Deref;
+
 use mirror_engine::{Batch, Op, OpKind};
-use redis_context::{CallFlags, Error, NotifyFlags, RedisString, ReplicateFlags, ReplyView, WriteContext};
+use redis_context::{
+    CallFlags, Error, HashCondition, KeyType, NotifyFlags, RedisString, ReplicateFlags, ReplyView, WriteContext,
+};
+
+use crate::propagation;
 
 /// Why an operation had no effect, or not the source's.
 ///
@@ -20,20 +27,49 @@ impl From<Error> for Refusal {
     }
 }
 
-/// How the server replies to calls made here: errors come back as replies, effects are propagated.
-fn flags() -> CallFlags {
-    CallFlags::REPLICATE | CallFlags::ERRORS_AS_REPLIES
+/// The keyspace, and whether what is written to it has to be told on.
+pub struct Writer<'a, 'cx> {
+    ctx: &'a WriteContext<'cx>,
+    propagates: bool,
 }
+
+impl<'a, 'cx> Writer<'a, 'cx> {
+    /// For one slice: the answer is good until the slice ends.
+    pub fn new(ctx: &'a WriteContext<'cx>) -> Self {
+        Self { ctx, propagates: propagation::is_needed(ctx) }
+    }
+
+    /// How the server replies to calls made here: errors come back as replies, effects are propagated.
+    fn flags(&self) -> CallFlags {
+        let errors = CallFlags::ERRORS_AS_REPLIES;
+        if self.propagates { errors | CallFlags::REPLICATE } else { errors }
+    }
+
+    fn replicate(&self, name: &CStr, args: &[&[u8]]) -> Result<(), Error> {
+        if self.propagates { self.ctx.replicate(name, ReplicateFlags::ALL, args) } else { Ok(()) }
+    }
+}
+
+impl<'cx> Deref for Writer<'_, 'cx> {
+    type Target = WriteContext<'cx>;
+    fn deref(&self) -> &WriteContext<'cx> {
+        self.ctx
+    }
+}
+
+/// Up to this length SET stores a string together with its object (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`,
+/// object.c).
+const EMBEDDED_BYTES_MAX: usize = 44;
 
 /// Arguments of most commands fit here; longer lists are collected on the heap.
 const ARGS_INLINE: usize = 12;
 
-/// Fields that one call of the low-level function sets.
+/// The longest number that fits 64 bits, in digits with its sign.
 const LONGEST_COMPACT_INTEGER: usize = 20;
 
 /// Carries out an operation that concerns keys one by one. Those that concern the whole scope (flush, swap,
 /// resync, repair) are the caller's.
-pub fn apply(ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
+pub fn apply(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
     match op.kind {
         OpKind::Call => call_planned(ctx, batch, op),
         OpKind::SetString { expire_at_ms } | OpKind::LoadString { expire_at_ms } => {
@@ -47,7 +83,7 @@ pub fn apply(ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), Refus
     }
 }
 
-fn call_planned(ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
+fn call_planned(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
     let Some(command) = op.command else { return Ok(()) };
     let args = batch.args(op);
     if args.len() > ARGS_INLINE {
@@ -62,8 +98,8 @@ fn call_planned(ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), Re
 }
 
 /// Calls a command with its effects propagated.
-pub fn call(ctx: &WriteContext<'_>, name: &std::ffi::CStr, args: &[&[u8]]) -> Result<(), Refusal> {
-    let reply = ctx.call(name, flags(), args).map_err(Error::from)?;
+pub fn call(ctx: &Writer<'_, '_>, name: &CStr, args: &[&[u8]]) -> Result<(), Refusal> {
+    let reply = ctx.call(name, ctx.flags(), args).map_err(Error::from)?;
     match reply.view() {
         ReplyView::Error(text) => Err(Refusal(String::from_utf8_lossy(text).into_owned())),
         _ => Ok(()),
@@ -71,7 +107,7 @@ pub fn call(ctx: &WriteContext<'_>, name: &std::ffi::CStr, args: &[&[u8]]) -> Re
 }
 
 fn set_string(
-    ctx: &WriteContext<'_>,
+    ctx: &Writer<'_, '_>,
     key: &[u8],
     value: &[u8],
     expire_at_ms: Option<u64>,
@@ -85,19 +121,34 @@ fn set_string(
             Some(at) => call(ctx, c"set", &[key, value, b"PXAT", at]),
         };
     }
-    let (name, shared) = (RedisString::new(key), RedisString::new(value));
-    let mut open = ctx.open_write(&name)?;
-    open.set_string(&shared)?;
-    if let Some(at) = expire_at_ms {
-        open.set_expire_at(at)?;
-    }
-    drop(open);
+    let name = RedisString::new(key);
+    store_string(ctx, &name, value, expire_at_ms)?;
     match expire {
-        None => ctx.replicate(c"SET", ReplicateFlags::ALL, &[key, value])?,
-        Some(at) => ctx.replicate(c"SET", ReplicateFlags::ALL, &[key, value, b"PXAT", at])?,
+        None => ctx.replicate(c"SET", &[key, value])?,
+        Some(at) => ctx.replicate(c"SET", &[key, value, b"PXAT", at])?,
     }
     ctx.notify(NotifyFlags::STRING, c"set", &name)?;
     Ok(())
+}
+
+/// Stores a string as SET does. A long one replaces a string in its own memory: that spares the server
+/// three of four look-ups.
+fn store_string(
+    ctx: &Writer<'_, '_>,
+    name: &RedisString,
+    value: &[u8],
+    expire_at_ms: Option<u64>,
+) -> Result<(), Error> {
+    let mut open = ctx.open_write(name)?;
+    if value.len() > EMBEDDED_BYTES_MAX && open.key_type() == KeyType::String {
+        open.overwrite_string(value)?;
+        if expire_at_ms.is_none() && open.expire_at_ms().is_some() {
+            open.remove_expire()?;
+        }
+    } else {
+        open.set_string(&RedisString::new(value))?;
+    }
+    expire_at_ms.map_or(Ok(()), |at| open.set_expire_at(at))
 }
 
 /// Whether SET would store the value as a number (`tryObjectEncoding`, object.c).
@@ -106,15 +157,34 @@ fn is_compact_integer(value: &[u8]) -> bool {
     !digits.is_empty() && value.len() <= LONGEST_COMPACT_INTEGER && digits.iter().all(u8::is_ascii_digit)
 }
 
-fn hash_set(ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
-    call_named(ctx, c"hset", batch, op)
+fn hash_set(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
+    let args = batch.args(op);
+    if args.len() > ARGS_INLINE {
+        return call(ctx, c"hset", &args.collect::<Vec<_>>());
+    }
+    let mut inline: [&[u8]; ARGS_INLINE] = [b""; ARGS_INLINE];
+    let count = args.len();
+    for (place, arg) in inline.iter_mut().zip(args) {
+        *place = arg;
+    }
+    let [key, pairs @ ..] = &inline[..count] else { return Ok(()) };
+    let name = RedisString::new(key);
+    store_fields(ctx, &name, pairs)?;
+    ctx.replicate(c"HSET", &inline[..count])?;
+    ctx.notify(NotifyFlags::HASH, c"hset", &name)?;
+    Ok(())
 }
 
-fn call_named(ctx: &WriteContext<'_>, name: &std::ffi::CStr, batch: &Batch, op: &Op) -> Result<(), Refusal> {
-    call(ctx, name, &batch.args(op).collect::<Vec<_>>())
+fn store_fields(ctx: &Writer<'_, '_>, name: &RedisString, pairs: &[&[u8]]) -> Result<(), Error> {
+    let mut open = ctx.open_write(name)?;
+    for [field, value] in pairs.as_chunks::<2>().0 {
+        let (field, value) = (RedisString::new(field), RedisString::new(value));
+        open.hash_set(&[((&field).into(), (&value).into())], HashCondition::Always)?;
+    }
+    Ok(())
 }
 
-fn restore(ctx: &WriteContext<'_>, batch: &Batch, op: &Op, expire_at_ms: Option<u64>) -> Result<(), Refusal> {
+fn restore(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op, expire_at_ms: Option<u64>) -> Result<(), Refusal> {
     let mut args = batch.args(op);
     let (Some(key), Some(payload)) = (args.next(), args.next()) else { return Ok(()) };
     let mut digits = itoa::Buffer::new();

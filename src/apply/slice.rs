@@ -10,7 +10,7 @@ use mirror_engine::{Access, Batch, Op, OpKind, ReplId};
 use redis_context::WriteContext;
 
 use super::noted::{self, Noted};
-use super::ops::{self, Refusal};
+use super::ops::{self, Refusal, Writer};
 use super::run::{Current, Flush, MemoryGap, Stage};
 use super::scan::{self, ScopeScan};
 use super::{StartOver, load};
@@ -21,6 +21,10 @@ use crate::mirror::Mirror;
 /// Bytes of the stream after which a position without effects is propagated, so that a crash does not fall
 /// back further than the source's backlog reaches (1 MB by default; this is a quarter of it).
 const PERSIST_BYTES: u64 = 256 * 1024;
+
+/// Between two looks at the clock: this many small operations, or one that holds this many bytes.
+const LOOK_OPS: usize = 16;
+const LOOK_BYTES: usize = 4096;
 
 /// How much clocks may differ: see [`MemoryGap`].
 const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
@@ -80,12 +84,12 @@ impl Mirror {
             return Err(StartOver(why));
         }
         let mut unit = Unit::default();
-        let outcome = self.fill(ctx, &mut unit, deadline);
+        let outcome = self.fill(&Writer::new(ctx), &mut unit, deadline);
         self.commit(ctx, unit);
         outcome
     }
 
-    fn fill(&mut self, ctx: &WriteContext<'_>, unit: &mut Unit, deadline: Instant) -> Result<(), StartOver> {
+    fn fill(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit, deadline: Instant) -> Result<(), StartOver> {
         loop {
             let flow = if self.run.flush.is_some() {
                 self.flush_step(ctx, unit)?
@@ -108,7 +112,7 @@ impl Mirror {
     /// Applies a batch's operations. It ends early only between units.
     fn apply_batch(
         &mut self,
-        ctx: &WriteContext<'_>,
+        ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         current: &mut Current,
         deadline: Instant,
@@ -118,6 +122,7 @@ impl Mirror {
             return Ok(Flow::End);
         }
         unit.origins = Some(Arc::clone(batch.origins()));
+        let mut until_look = 0_usize;
         while let Some(op) = batch.ops().get(current.next) {
             if self.repairs.must_settle_before(op.offset) {
                 self.settle_repairs(ctx, unit, Some(op.offset))?;
@@ -129,8 +134,13 @@ impl Mirror {
                     return Ok(Flow::GoOn);
                 }
                 unit.reached(op.offset, op.source_db);
-                if Instant::now() >= deadline {
-                    return Ok(Flow::End);
+                // Looking at the clock costs a small operation's tenth.
+                until_look = until_look.saturating_sub(batch.op_bytes(op).max(LOOK_BYTES / LOOK_OPS));
+                if until_look == 0 {
+                    until_look = LOOK_BYTES;
+                    if Instant::now() >= deadline {
+                        return Ok(Flow::End);
+                    }
                 }
             }
         }
@@ -149,7 +159,7 @@ impl Mirror {
     #[inline]
     fn apply_one(
         &mut self,
-        ctx: &WriteContext<'_>,
+        ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         batch: &Batch,
         op: &Op,
@@ -176,7 +186,7 @@ impl Mirror {
 
     fn apply_keyed(
         &mut self,
-        ctx: &WriteContext<'_>,
+        ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         batch: &Batch,
         op: &Op,
@@ -213,7 +223,7 @@ impl Mirror {
             || (self.forgot_expired && matches!(self.run.stage, Stage::Streaming))
     }
 
-    fn admit(&mut self, ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<Admission, StartOver> {
+    fn admit(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<Admission, StartOver> {
         if let Verdict::NeedsRepair(keys) = self.expired.check(batch, op) {
             self.repair_keys(&keys)?;
         }
@@ -233,7 +243,7 @@ impl Mirror {
 
     /// After a restart or a promotion nobody knows which keys had expired here: one that a command needs and
     /// that isn't there may be one of them.
-    fn mind_the_gap(&mut self, ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
+    fn mind_the_gap(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
         if self.run.memory_gap.is_some_and(|gap| gap.is_over(op.offset)) {
             self.forgot_expired = false;
             self.run.memory_gap = None;
@@ -266,7 +276,7 @@ impl Mirror {
 
     /// An operation that sets an expiry which is past already: the key is gone here, or about to go, and no
     /// event tells.
-    fn after_expiry(&mut self, ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
+    fn after_expiry(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
         let Some(at) = batch.expire_at_ms(op) else { return Ok(()) };
         if u128::from(at) > ctx.now().as_millis() {
             return Ok(());
@@ -303,7 +313,7 @@ impl Mirror {
     /// Applies fetched values if the stream has come to where they belong.
     fn settle_repairs(
         &mut self,
-        ctx: &WriteContext<'_>,
+        ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         next: Option<u64>,
     ) -> Result<(), StartOver> {
@@ -326,7 +336,7 @@ impl Mirror {
 impl Mirror {
     /// Writes a fetched value. One that this server refuses all the same would be refused again: it is
     /// quarantined.
-    fn apply_fetched(&mut self, ctx: &WriteContext<'_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
+    fn apply_fetched(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
         ctx.select_db(op.db).map_err(|error| StartOver(error.to_string()))?;
         if let Err(refusal) = ops::apply(ctx, batch, op) {
             let key = batch.args(op).next().unwrap_or_default().to_vec();
@@ -344,7 +354,7 @@ impl MemoryGap {
 
 /// Messages.
 impl Mirror {
-    fn take_message(&mut self, ctx: &WriteContext<'_>, unit: &mut Unit) -> Result<Flow, StartOver> {
+    fn take_message(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, StartOver> {
         let Some((message, size)) = self.link.as_ref().and_then(|link| link.shared.queue.pop()) else {
             self.settle_repairs(ctx, unit, None)?;
             return Ok(Flow::End);
@@ -425,7 +435,7 @@ impl Mirror {
 
 /// Flushes, swaps and the end of a unit.
 impl Mirror {
-    fn begin_flush(&mut self, ctx: &WriteContext<'_>, db: Option<u32>, op: &Op) -> Result<(), StartOver> {
+    fn begin_flush(&mut self, ctx: &Writer<'_, '_>, db: Option<u32>, op: &Op) -> Result<(), StartOver> {
         let dbs = db.map_or_else(|| scan::dbs(ctx, &self.scope), |db| vec![db]);
         let (whole, parts): (Vec<u32>, Vec<u32>) = dbs.into_iter().partition(|db| self.scope.whole_db(*db));
         for db in whole {
@@ -449,7 +459,7 @@ impl Mirror {
         Ok(())
     }
 
-    fn flush_step(&mut self, ctx: &WriteContext<'_>, unit: &mut Unit) -> Result<Flow, StartOver> {
+    fn flush_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, StartOver> {
         let Some(flush) = &mut self.run.flush else { return Ok(Flow::GoOn) };
         let mut met = Vec::new();
         let Some(db) = flush.scan.step(ctx, &mut met) else {
@@ -507,12 +517,12 @@ impl Mirror {
     }
 }
 
-fn exists(ctx: &WriteContext<'_>, key: &[u8]) -> bool {
+fn exists(ctx: &Writer<'_, '_>, key: &[u8]) -> bool {
     let name = redis_context::RedisString::new(key);
     ctx.open_read(&name).is_ok_and(|key| key.exists())
 }
 
-fn swap_dbs(ctx: &WriteContext<'_>, a: u32, b: u32) -> Result<(), StartOver> {
+fn swap_dbs(ctx: &Writer<'_, '_>, a: u32, b: u32) -> Result<(), StartOver> {
     let (a, b) = (a.to_string(), b.to_string());
     ops::call(ctx, c"swapdb", &[a.as_bytes(), b.as_bytes()]).map_err(|refusal| StartOver(refusal.to_string()))
 }

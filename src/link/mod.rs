@@ -194,7 +194,7 @@ fn one_connection(
     let settings =
         Config { credentials: config.credentials.clone(), resume: planning.position(), ..Config::default() };
     let connection = Connection::new(settings, Instant::now());
-    Session { shared, planning, spool, connection, stream }.run()
+    Session { shared, planning, spool, connection, stream, full_since: None }.run()
 }
 
 /// Waits out a delay; requests are answered meanwhile, and a stop ends it.

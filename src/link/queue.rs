@@ -7,6 +7,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// A producer that waits is woken for this much room. It then works in short bursts: on a machine without
+/// a core to spare, a long one holds up the main thread.
+const REFILL_BYTES: usize = 128 * 1024;
+
 /// A queue of messages whose sizes are known, bounded in bytes.
 pub struct Queue<T> {
     messages: Mutex<VecDeque<(T, usize)>>,
@@ -55,7 +59,8 @@ impl<T> Queue<T> {
     /// that may be waiting, who then wants to be woken.
     pub fn release(&self, size: usize) -> bool {
         let before = self.bytes.fetch_sub(size, Ordering::AcqRel);
-        let wake_below = self.bytes_max.load(Ordering::Relaxed) / 2;
+        let bytes_max = self.bytes_max.load(Ordering::Relaxed);
+        let wake_below = bytes_max - (bytes_max / 2).min(REFILL_BYTES);
         self.taken.fetch_add(1, Ordering::Relaxed);
         before >= wake_below && before - size < wake_below
     }

@@ -15,11 +15,12 @@ use super::shared::{LinkState, NOTHING_APPLIED, Shared};
 use super::spool::Spool;
 
 /// Bytes read from the socket at a time.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 128 * 1024;
 
-/// How much of the snapshot may wait in memory while the queue is full. Beyond it the socket is left
-/// unread, as a server does that loads a snapshot: the source keeps what follows in its output buffer.
-const SNAPSHOT_AHEAD_BYTES: u64 = 64 * 1024 * 1024;
+/// How long the queue must have been full before what is read is spooled. Until then the socket is left
+/// unread, as a server leaves it that is busy: a short burst costs no copy, and the source keeps what
+/// follows in its output buffer (256 MB before it closes the link).
+const SPOOL_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest wait, so that a change of the applied offset is acknowledged in time.
 const WAIT_MAX: Duration = Duration::from_millis(500);
@@ -31,6 +32,8 @@ pub struct Session<'a> {
     pub spool: &'a mut Spool,
     pub connection: Connection,
     pub stream: Stream,
+    /// Since when the queue has been full.
+    pub full_since: Option<Instant>,
 }
 
 /// What a look at the socket gave.
@@ -54,6 +57,7 @@ impl Session<'_> {
             if closed && self.spool.is_empty() && !self.shared.queue.is_full() {
                 return Err(LinkError::Closed);
             }
+            self.note_fullness();
             let may_read = !closed && self.has_room();
             let is_ready = self.wait(may_read, closed)?;
             if is_ready {
@@ -74,16 +78,30 @@ impl Session<'_> {
                 return Ok(());
             }
             match self.spool.pop()? {
-                Some(bytes) => self.connection.receive(&bytes, Instant::now()),
+                Some(bytes) => {
+                    self.connection.receive(&bytes, Instant::now());
+                    self.shared.figures.spooled.store(self.spool.len(), Ordering::Relaxed);
+                }
                 None => return Ok(()),
             }
         }
     }
 
+    /// Whether the socket may be read. A snapshot is never spooled: the source sends what follows it only
+    /// when it was read.
     fn has_room(&self) -> bool {
-        match self.connection.state() {
-            State::Streaming => !self.spool.is_full(),
-            _ => self.spool.len() < SNAPSHOT_AHEAD_BYTES,
+        match self.full_since {
+            _ if !self.spool.is_empty() => !self.spool.is_full(),
+            None => true,
+            Some(since) => self.connection.state() == State::Streaming && since.elapsed() >= SPOOL_AFTER,
+        }
+    }
+
+    fn note_fullness(&mut self) {
+        if !self.shared.queue.is_full() {
+            self.full_since = None;
+        } else if self.full_since.is_none() {
+            self.full_since = Some(Instant::now());
         }
     }
 

@@ -166,6 +166,17 @@ impl Batch {
         &self.origins
     }
 
+    /// The bytes of an operation's arguments together.
+    #[inline]
+    pub fn op_bytes(&self, op: &Op) -> usize {
+        let range = op.first as usize..(op.first + op.count) as usize;
+        let spans = self.args.get(range).unwrap_or_default();
+        match (spans.first(), spans.last()) {
+            (Some(first), Some(last)) => (last.start + last.len - first.start) as usize,
+            _ => 0,
+        }
+    }
+
     /// Whether an operation reads keys that none of its args names: SORT with BY or GET patterns. They may be any.
     pub fn reads_unnamed_keys(&self, op: &Op) -> bool {
         op.kind == OpKind::Call
