@@ -1,7 +1,7 @@
 //! What the server tells the module, translated for the registry.
 
 use redis_context::events::{
-    EventLoop, FlushDb, ForkChild, FlushDbEvent, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
+    EventLoop, FlushDb, FlushDbEvent, ForkChild, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
     ReplicaChange, ReplicationRole, Shutdown, SwapDb,
 };
 use redis_context::{

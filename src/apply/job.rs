@@ -18,7 +18,7 @@ use crate::registry::{REGISTRY, Registry};
 /// A walk that a client waits for.
 pub enum Job {
     /// Are there keys in the way of a new mirror?
-    Check(Check),
+    Check(Box<Check>),
     /// Delete the keys of a mirror that goes.
     Purge(Purge),
 }
@@ -63,7 +63,7 @@ impl Job {
     /// Takes a step. Gives the job back unless it is done.
     pub fn step(self, ctx: &WriteContext<'_>, registry: &mut Registry) -> Option<Job> {
         match self {
-            Self::Check(check) => check.step(ctx, registry).map(Self::Check),
+            Self::Check(check) => check.step(ctx, registry).map(|check| Self::Check(Box::new(check))),
             Self::Purge(purge) => purge.step(ctx, registry).map(Self::Purge),
         }
     }

@@ -22,13 +22,7 @@ pub struct Sweep {
 impl Mirror {
     /// The source sends everything anew. Until the end no position is valid: a crash half-way must not go
     /// on from a mixed base.
-    pub fn begin_load(
-        &mut self,
-        ctx: &Writer<'_, '_>,
-        replid: Option<ReplId>,
-        offset: u64,
-        unit: &mut Unit,
-    ) {
+    pub fn begin_load(&mut self, ctx: &Writer<'_, '_>, replid: Option<ReplId>, offset: u64, unit: &mut Unit) {
         // It took a new id when we came as its first replica: the link could not know.
         if replid.is_some_and(|id| present_replids(ctx).contains(&id)) {
             self.failure = Some(PlanError::SourceIsSelf.to_string());

@@ -9,7 +9,8 @@ use std::ops::Deref;
 
 use mirror_engine::{Batch, Op, OpKind};
 use redis_context::{
-    CallFlags, Error, HashCondition, KeyType, NotifyFlags, RedisString, ReplicateFlags, ReplyView, WriteContext,
+    CallFlags, Error, HashCondition, KeyType, NotifyFlags, RedisString, ReplicateFlags, ReplyView,
+    WriteContext,
 };
 
 use crate::propagation;

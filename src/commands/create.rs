@@ -67,7 +67,7 @@ fn check_first(ctx: &CommandContext<'_>, parsed: Parsed) -> Result<Outcome, Erro
     let (blocked, client) =
         ctx.block::<Result<(), ErrorReply>>().on_reply(|_, outcome| outcome.map(|()| Reply::OK)).start()?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
-    registry.add_job(Job::Check(Check::new(ctx, parsed, client)));
+    registry.add_job(Job::Check(Box::new(Check::new(ctx, parsed, client))));
     Ok(blocked.into())
 }
 

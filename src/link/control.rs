@@ -108,7 +108,7 @@ impl Control {
         commands.push(&[b"INFO", b"replication"]);
         let replies = self.ask(|client| client.transaction(&commands))?;
         let stand = read_stand(replies.last().ok_or(ControlError::Info)?)?;
-        let values = replies.chunks_exact(3).map(|reply| read_value(reply)).collect::<Result<_, _>>()?;
+        let values = replies.chunks_exact(3).map(read_value).collect::<Result<_, _>>()?;
         Ok((stand, values))
     }
 
