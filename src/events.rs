@@ -118,6 +118,9 @@ impl Registry {
         self.note_own_replids(ctx);
         if ctx.flags().contains(ContextFlags::REPLICA) {
             self.stop_links("this server became a replica");
+            // Dropping them answers the clients that wait.
+            self.jobs.clear();
+            self.mirrors.iter_mut().for_each(|mirror| mirror.is_dropping = false);
         }
         // What expired while we only followed, the primary knew.
         self.mirrors.iter_mut().for_each(|mirror| mirror.forgot_expired = true);

@@ -148,6 +148,34 @@ fn a_flush_of_the_source_empties_the_scope_alone() {
     Own::assert_untouched(&mut local, 0, "own:");
 }
 
+/// FLUSHDB, FLUSHALL and SWAPDB among everything else, in several dbs.
+#[test]
+fn wholesale_commands_keep_their_place_in_the_stream() {
+    let at = topology();
+    let mut client = at.source.client();
+    let abilities = Abilities::of(&mut client).expect("the source tells its commands");
+    at.create("m", "").expect("the mirror is created");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    let mut live = Live::new(41, &abilities).dbs(&[0, 1, 2]).with_destruction();
+    live.run(&mut client, 30_000).expect("the source takes writes");
+    at.assert_exact("m");
+    for round in 0..300 {
+        client.run(cmd!("SELECT", round % 3));
+        client.run(cmd!("SET", round, round));
+        client.run(cmd!("MULTI"));
+        client.run(cmd!("RPUSH", "list", round));
+        client.run(if round % 7 == 0 { cmd!("FLUSHDB") } else { cmd!("SWAPDB", 0, 1) });
+        client.run(cmd!("RPUSH", "list", round + 1));
+        client.run(cmd!("EXEC"));
+        if round % 50 == 0 {
+            client.run(cmd!("FLUSHALL"));
+        }
+    }
+    at.assert_exact("m");
+    let status = Status::read(&mut at.local.client(), "m").expect("status");
+    assert_eq!(status.number("full_resyncs"), 1, "{status:?}");
+}
+
 #[test]
 fn a_flush_here_brings_a_resync() {
     let at = topology();

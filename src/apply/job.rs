@@ -79,7 +79,8 @@ impl Check {
         let outcome = match self.found {
             0 => {
                 let scope = Scope::new(&self.parsed.definition);
-                refuse_beside(registry, &self.parsed, &scope).map(|()| add(ctx, registry, self.parsed, true))
+                // Somebody may have written behind the scan: the first resync sweeps.
+                refuse_beside(registry, &self.parsed, &scope).map(|()| add(ctx, registry, self.parsed, false))
             }
             found => Err(ErrorReply::err(format!(
                 "the scope holds {found} keys that the mirror would take over: move them, choose another \

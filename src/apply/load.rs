@@ -29,7 +29,7 @@ impl Mirror {
             return;
         }
         let checkpoint = &mut self.stored.checkpoint;
-        if checkpoint.state == State::Streaming {
+        if checkpoint.position.is_some_and(|position| Some(position.replid) != replid) {
             checkpoint.totals.history_forks += 1;
         }
         checkpoint.totals.full_resyncs += 1;
@@ -61,6 +61,7 @@ impl Mirror {
     pub fn sweep_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<(), StartOver> {
         let Stage::Sweeping(loading, sweep) = &mut self.run.stage else { return Ok(()) };
         let (loading, mut met) = (*loading, Vec::new());
+        unit.lost_db();
         let Some(db) = sweep.scan.step(ctx, &mut met) else {
             self.end_load(loading, unit);
             return Ok(());

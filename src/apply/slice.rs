@@ -53,6 +53,25 @@ impl Unit {
         self.must_persist = true;
     }
 
+    /// Another db may be selected than the unit had selected last.
+    pub fn lost_db(&mut self) {
+        self.db = None;
+    }
+
+    /// Selects a db, if it isn't the one selected.
+    fn select(&mut self, ctx: &Writer<'_, '_>, db: u32) -> Result<(), StartOver> {
+        if self.db == Some(db) {
+            return Ok(());
+        }
+        if ctx.select_db(db).is_err() {
+            return Err(StartOver(format!(
+                "this server has no db {db}: raise its `databases`, or map that db to another with DB .. TO"
+            )));
+        }
+        self.db = Some(db);
+        Ok(())
+    }
+
     /// Everything up to this offset is applied.
     pub fn reached(&mut self, offset: u64, source_db: u32) {
         self.reached = Some((offset, source_db));
@@ -94,6 +113,8 @@ impl Mirror {
             let flow = if self.run.flush.is_some() {
                 self.flush_step(ctx, unit)?
             } else if matches!(self.run.stage, Stage::Sweeping(..)) {
+                // It walks over dbs: what was selected is not any more.
+                unit.db = None;
                 self.sweep_step(ctx, unit)?;
                 Flow::GoOn
             } else if let Some(mut current) = self.run.current.take() {
@@ -176,8 +197,8 @@ impl Mirror {
         unit.wrote();
         self.counts.operations += 1;
         match op.kind {
-            OpKind::FlushDb => self.begin_flush(ctx, Some(op.db), op),
-            OpKind::FlushAll => self.begin_flush(ctx, None, op),
+            OpKind::FlushDb => self.begin_flush(ctx, unit, Some(op.db), op),
+            OpKind::FlushAll => self.begin_flush(ctx, unit, None, op),
             OpKind::SwapDb { a, b } => swap_dbs(ctx, a, b),
             OpKind::Repair => Ok(()),
             _ => self.apply_keyed(ctx, unit, batch, op),
@@ -191,16 +212,8 @@ impl Mirror {
         batch: &Batch,
         op: &Op,
     ) -> Result<(), StartOver> {
-        if unit.db != Some(op.db) {
-            if ctx.select_db(op.db).is_err() {
-                return Err(StartOver(format!(
-                    "this server has no db {}: raise its `databases`, or map that db to another with DB .. TO",
-                    op.db
-                )));
-            }
-            unit.db = Some(op.db);
-        }
-        if matches!(op.kind, OpKind::LoadString { .. } | OpKind::LoadRestore { .. }) {
+        unit.select(ctx, op.db)?;
+        if self.run.is_loading() {
             self.counts.keys_done += 1;
         }
         if let Err(refusal) = ops::apply(ctx, batch, op) {
@@ -320,7 +333,7 @@ impl Mirror {
         let applied = unit.reached.map(|(offset, _)| offset).or(self.applied()).unwrap_or(0);
         let Settlement::Apply(keys) = self.repairs.settle(applied, next) else { return Ok(()) };
         let Some(values) = self.run.values.take() else { return Ok(()) };
-        unit.db = None;
+        unit.lost_db();
         for op in values.batch.ops() {
             unit.wrote();
             self.apply_fetched(ctx, &values.batch, op)?;
@@ -435,7 +448,14 @@ impl Mirror {
 
 /// Flushes, swaps and the end of a unit.
 impl Mirror {
-    fn begin_flush(&mut self, ctx: &Writer<'_, '_>, db: Option<u32>, op: &Op) -> Result<(), StartOver> {
+    fn begin_flush(
+        &mut self,
+        ctx: &Writer<'_, '_>,
+        unit: &mut Unit,
+        db: Option<u32>,
+        op: &Op,
+    ) -> Result<(), StartOver> {
+        unit.lost_db();
         let dbs = db.map_or_else(|| scan::dbs(ctx, &self.scope), |db| vec![db]);
         let (whole, parts): (Vec<u32>, Vec<u32>) = dbs.into_iter().partition(|db| self.scope.whole_db(*db));
         for db in whole {
@@ -453,9 +473,11 @@ impl Mirror {
         if op.boundary {
             return Ok(());
         }
-        // Inside a transaction it can't be spread over slices.
-        let mut unit = Unit::default();
-        while self.flush_step(ctx, &mut unit)? == Flow::GoOn && self.run.flush.is_some() {}
+        // Inside a transaction it can't be spread over slices, and no position is reached yet.
+        let mut inside = Unit::default();
+        while self.run.flush.is_some() {
+            self.flush_step(ctx, &mut inside)?;
+        }
         Ok(())
     }
 
@@ -467,7 +489,7 @@ impl Mirror {
             self.run.flush = None;
             return Ok(Flow::GoOn);
         };
-        unit.db = None;
+        unit.lost_db();
         for key in met {
             load::delete(ctx, db, &key)?;
             unit.wrote();

@@ -46,6 +46,9 @@ fn purge(ctx: &CommandContext<'_>, name: Vec<u8>) -> Result<Outcome, ErrorReply>
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, &name)?;
     mirror.is_dropping = true;
+    // A crash half-way leaves a mirror whose keys are partly gone: it must not go on from where it was.
+    mirror.forget_position();
+    checkpoint::replicate(ctx, &mirror.stored);
     let link = mirror.stop_link("the mirror is being dropped");
     registry.ending.extend(link);
     registry.add_job(Job::Purge(Purge::new(ctx, name, &scope, client)));
