@@ -4,8 +4,11 @@
 //! unit: data and position reach the AOF, the RDB and the replicas together or not at all. Units of the
 //! source (its transactions) are never split over two slices.
 
+mod careful;
+mod flush;
 pub mod job;
 mod load;
+mod messages;
 mod noted;
 mod ops;
 mod run;

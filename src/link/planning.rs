@@ -19,6 +19,9 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// How often STATUS's view of the planner is renewed.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long until a source whose history is not the link's is asked again where it stands.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
 /// Wakes the main thread. A function, so that this file needs no context.
 pub type WakeMain = Box<dyn Fn() + Send>;
 
@@ -34,6 +37,10 @@ pub struct Planning {
     is_first_connection: bool,
     load: Option<Load>,
     published: Option<Instant>,
+    /// Waiters whose question waits until the link follows the history that the source has now.
+    unanswered: Vec<u64>,
+    /// When they are asked about again.
+    ask_after: Option<Instant>,
 }
 
 /// A snapshot that is being read.
@@ -61,6 +68,8 @@ impl Planning {
             is_first_connection: true,
             load: None,
             published: None,
+            unanswered: Vec::new(),
+            ask_after: None,
         }
     }
 
@@ -261,18 +270,38 @@ impl Planning {
     /// Serves what the main thread asked for. A source that can't be asked is an answer too.
     pub fn serve_requests(&mut self, shared: &Shared) -> Result<(), LinkError> {
         while let Some(request) = shared.next_request() {
-            let answer = match request {
+            match request {
                 Request::SourceOffset { waiter } => {
-                    let offset = self.control.stand().map(|stand| stand.offset);
-                    Message::SourceOffset { waiter, offset: offset.map_err(|error| error.to_string()) }
+                    self.unanswered.push(waiter);
+                    self.ask_after = None;
                 }
                 Request::Fetch { round, keys } => {
-                    Message::Fetched(Fetched { round, values: self.fetch(&keys) })
+                    let answer = Message::Fetched(Fetched { round, values: self.fetch(&keys) });
+                    self.post(answer, 1, shared);
                 }
-            };
-            self.post(answer, 1, shared);
+            }
         }
+        self.answer_waiters(shared);
         Ok(())
+    }
+
+    /// Tells where the source stands. An offset counts in one history only: while the link follows none, or
+    /// not the one that the source has now, there is no answer yet.
+    fn answer_waiters(&mut self, shared: &Shared) {
+        if self.unanswered.is_empty() || self.ask_after.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        let Some(position) = self.position else { return };
+        let offset = match self.control.stand() {
+            Ok(stand) if stand.replid != position.replid => {
+                self.ask_after = Some(Instant::now() + ASK_AGAIN);
+                return;
+            }
+            stand => stand.map(|stand| stand.offset).map_err(|error| error.to_string()),
+        };
+        for waiter in std::mem::take(&mut self.unanswered) {
+            self.post(Message::SourceOffset { waiter, offset: offset.clone() }, 1, shared);
+        }
     }
 
     fn fetch(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<Values, String> {
