@@ -9,7 +9,7 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::Context;
 use crate::guard::guard;
-use crate::key::{ReadKey, Walk};
+use crate::key::{ReadKey, Walk, refuse_while_open};
 use crate::string::RedisStr;
 
 /// Where a walk over the keys stands. It may be kept between callbacks: keys that are there from the walk's
@@ -53,11 +53,18 @@ impl ScanCursor {
     /// names and do it after the step.
     ///
     /// A panic in `visit` breaks the step off.
+    ///
+    /// # Panics
+    /// If a key is open or another walk takes a step, which the callback's guard contains: reading a key that
+    /// the walk shows may free the value under the other handle, and so would a change by it free the entry
+    /// that the walk comes to next.
+    #[track_caller]
     pub fn step(
         &mut self,
         ctx: &Context<'_>,
         visit: impl FnMut(&Context<'_>, RedisStr<'_>, Option<&ReadKey<'_>>) -> ControlFlow<()>,
     ) -> ScanProgress {
+        assert!(refuse_while_open().is_ok(), "a key is open, or another walk takes a step");
         let mut step = Step { visit, flow: ControlFlow::Continue(()) };
         let (data, callback) = step.callback();
         let _walk = Walk::begin();

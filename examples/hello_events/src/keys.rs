@@ -137,9 +137,13 @@ fn many<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Er
     Ok(Reply::OK)
 }
 
-/// HE.KEY.SCAN [STOP] [PANIC]: the names of all keys, and what is refused meanwhile.
+/// HE.KEY.SCAN [STOP] [PANIC] [OPEN key | NESTED]: the names of all keys, and what is refused meanwhile. With
+/// OPEN a key is open and with NESTED a walk is on its way, which refuses the step.
 fn scan<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let (stop, panics) = (args.take_keyword("stop"), args.take_keyword("panic"));
+    let open = args.take_option("open")?;
+    let nested = args.take_keyword("nested");
+    let open = open.map(|name| ctx.open_read(name)).transpose()?;
     let other = RedisString::new(b"some other key");
     let mut names = Vec::new();
     let mut cursor = ScanCursor::new(ctx);
@@ -147,6 +151,11 @@ fn scan<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Er
     while progress == ScanProgress::More {
         progress = cursor.step(ctx, |ctx, name, key| {
             assert!(!panics, "in a walk over the keys");
+            if nested {
+                ScanCursor::new(ctx).step(ctx, |_, _, _| ControlFlow::Continue(()));
+            }
+            // Reading a string may replace it by its plain form (RM_StringDMA), here under the walk's eyes.
+            let _ = key.map(|key| key.string());
             let found = key.map_or_else(|| "?".to_owned(), |key| format!("{:?}", key.key_type()));
             let refused = ctx.open_read(&other).is_err();
             names.push(format!("{} {found} {refused}", String::from_utf8_lossy(name.as_bytes())));
@@ -155,5 +164,6 @@ fn scan<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Er
     }
     names.sort();
     names.push(format!("{progress:?}"));
+    drop(open);
     Ok(Reply::array(names))
 }

@@ -94,5 +94,9 @@ fn a_walk_shows_all_keys_and_can_be_broken_off() {
         assert_eq!(seen.last().map(String::as_str), Some("Done"));
         assert_eq!(client.texts("HE.KEY.SCAN STOP").last().map(String::as_str), Some("Stopped"));
         assert_eq!(client.texts("HE.KEY.SCAN PANIC"), ["Stopped"]);
+        // Each of these would leave a handle with a value that the other has replaced.
+        assert!(client.refusal("HE.KEY.SCAN OPEN key1").contains("internal error"));
+        assert_eq!(client.texts("HE.KEY.SCAN NESTED"), ["Stopped"]);
+        assert_eq!(client.texts("HE.KEY.SCAN").len(), 202, "nothing is left open");
     });
 }
