@@ -125,6 +125,7 @@ required_functions! {
     RedisModule_DigestAddLongLong
     RedisModule_DigestEndSequence
     RedisModule_GetDetachedThreadSafeContext
+    RedisModule_FreeThreadSafeContext
     RedisModule_RegisterInfoFunc
     RedisModule_InfoAddSection
     RedisModule_InfoBeginDictField

@@ -22,6 +22,16 @@ pub(crate) fn prepare(ctx: &Context<'_>) {
     }
 }
 
+/// Gives the context up, because the module goes and the server frees what the context points to.
+pub(crate) fn abandon() {
+    let detached = DETACHED.swap(ptr::null_mut(), Ordering::AcqRel);
+    let free = required!(RedisModule_FreeThreadSafeContext);
+    if !detached.is_null() {
+        // SAFETY: R27: made by `prepare`; nobody reaches it any more.
+        unsafe { free(detached) };
+    }
+}
+
 /// Runs `body` with the context. It panics, inside the callback's guard, if none was prepared.
 ///
 /// # Safety

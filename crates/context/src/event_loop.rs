@@ -20,11 +20,22 @@ use std::os::fd::RawFd;
 use redis_module::raw;
 
 use crate::api::required;
+use crate::context::Context;
 use crate::error::Error;
 
 pub use post::{MainThread, POSTED_JOBS_MAX, QueueFull};
 pub use wake::Waker;
 pub use watch::{FdWatcher, Readiness};
+
+/// Has the server forget what a module watches whose load has failed: no server does, and it would call code that
+/// is gone. The descriptors stay open, for the module may still have them.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    for (fd, mask) in wake::abandon(ctx).into_iter().chain(watch::abandon(ctx)) {
+        // SAFETY: R26: OnLoad is running: the main thread.
+        unsafe { forget(fd, mask) };
+    }
+    post::abandon(ctx);
+}
 
 /// Has the server watch a file descriptor.
 ///

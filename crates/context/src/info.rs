@@ -57,6 +57,12 @@ impl LoadContext<'_> {
     }
 }
 
+/// The module goes: should its code be loaded again, these writers are not called. They stay, for a crash report
+/// may be reading them.
+pub(crate) fn abandon() {
+    REPORTS.store(ptr::null_mut(), Ordering::Release);
+}
+
 unsafe extern "C" fn collect(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
     let mut next: *const Node = REPORTS.load(Ordering::Acquire);
     // SAFETY: R30: nodes are never freed nor changed.

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::event_loop::MainThread;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
+use crate::module::Pin;
 use crate::server::server;
 use crate::string::RedisStr;
 
@@ -89,6 +90,10 @@ pub const KEYSPACE_SUBSCRIPTIONS_MAX: usize = 16;
 static LISTENERS: [MainCell<Option<Rc<Listener>>>; KEYSPACE_SUBSCRIPTIONS_MAX] =
     [const { MainCell::new(None) }; KEYSPACE_SUBSCRIPTIONS_MAX];
 
+/// Subscriptions of a module that is being loaded: classes and slot. The server hears of them when the load has
+/// succeeded, because Redis 7.0 keeps those of a load that failed, and calls code that is gone.
+static PENDING: MainCell<Vec<(c_int, usize)>> = MainCell::new(Vec::new());
+
 static SLOTS: [raw::RedisModuleNotificationFunc; KEYSPACE_SUBSCRIPTIONS_MAX] = [
     Some(notified::<0>),
     Some(notified::<1>),
@@ -121,7 +126,9 @@ impl LoadContext<'_> {
         classes: NotifyFlags,
         listener: impl for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>) + 'static,
     ) -> Result<(), Error> {
-        subscribe(self, classes, Rc::new(listener))
+        let (classes, slot) = occupy(self, classes, Rc::new(listener))?;
+        PENDING.try_borrow_mut(self)?.push((classes, slot));
+        Ok(())
     }
 }
 
@@ -172,20 +179,44 @@ impl Context<'_> {
 }
 
 fn subscribe(ctx: &Context<'_>, classes: NotifyFlags, listener: Rc<Listener>) -> Result<(), Error> {
+    let (classes, slot) = occupy(ctx, classes, listener)?;
+    tell_server(ctx, classes, slot)
+}
+
+/// Puts a listener into a free slot.
+fn occupy(ctx: &Context<'_>, classes: NotifyFlags, listener: Rc<Listener>) -> Result<(c_int, usize), Error> {
     let classes = classes.check()?;
     let free = LISTENERS.iter().position(|cell| cell.borrow(ctx).is_none());
-    let Some((cell, callback)) = free.and_then(|at| Some((LISTENERS.get(at)?, *SLOTS.get(at)?))) else {
+    let Some((slot, cell)) = free.and_then(|slot| Some((slot, LISTENERS.get(slot)?))) else {
         return Err(Error::Invalid { what: "the number of keyspace subscriptions", reason: "at most 16" });
     };
     cell.replace(ctx, Some(listener))?;
+    Ok((classes, slot))
+}
+
+fn tell_server(ctx: &Context<'_>, classes: c_int, slot: usize) -> Result<(), Error> {
     let subscribe = required!(RedisModule_SubscribeToKeyspaceEvents);
     // SAFETY: R23: a live context; the callback is a function of this module.
-    let status = unsafe { subscribe(ctx.as_ptr(), classes, callback) };
+    let status = unsafe { subscribe(ctx.as_ptr(), classes, SLOTS[slot]) };
     if status == raw::REDISMODULE_OK as c_int {
         return Ok(());
     }
-    cell.take(ctx)?;
+    LISTENERS[slot].take(ctx)?;
     Err(Error::Refused { function: "RedisModule_SubscribeToKeyspaceEvents", reason: "no reason is given" })
+}
+
+/// Forgets the listeners of a module that goes; the server has forgotten them or never heard of them.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    drop(PENDING.take(ctx));
+    for cell in &LISTENERS {
+        drop(cell.take(ctx));
+    }
+}
+
+/// Tells the server what the module has subscribed to while it was loaded.
+pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
+    let pending = PENDING.take(ctx)?;
+    pending.into_iter().try_for_each(|(classes, slot)| tell_server(ctx, classes, slot))
 }
 
 unsafe extern "C" fn notified<const SLOT: usize>(
@@ -214,6 +245,12 @@ unsafe extern "C" fn notified<const SLOT: usize>(
 
 type Job = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>)>;
 
+/// What the server keeps of a job; a transaction may end with MODULE UNLOAD before the job runs.
+struct Queued {
+    job: Option<Job>,
+    _pin: Pin,
+}
+
 impl NotificationContext<'_> {
     fn event_db(&self) -> i32 {
         let selected = required!(RedisModule_GetSelectedDb);
@@ -237,7 +274,7 @@ impl NotificationContext<'_> {
 
     fn after_this_unit(&self, job: Job) -> Result<(), Error> {
         let add = api!(RedisModule_AddPostNotificationJob, "Redis 7.2 and Valkey 7.2")?;
-        let data = Box::into_raw(Box::new(Some(job)));
+        let data = Box::into_raw(Box::new(Queued { job: Some(job), _pin: Pin::new() }));
         // SAFETY: R24: a live context; the server calls `run_job` once and then `free_job` with `data`.
         let status = unsafe { add(self.as_ptr(), Some(run_job), data.cast(), Some(free_job)) };
         if status == raw::REDISMODULE_OK as c_int {
@@ -258,10 +295,10 @@ unsafe extern "C" fn run_job(ctx: *mut raw::RedisModuleCtx, data: *mut c_void) {
         || (),
         || {
             // SAFETY: R24: the box of `after_this_unit`, which `free_job` frees later.
-            let job = unsafe { &mut *data.cast::<Option<Job>>() };
+            let queued = unsafe { &mut *data.cast::<Queued>() };
             // SAFETY: R11: the context of this job.
             let ctx = unsafe { TimerContext::from_raw(ctx) };
-            if let Some(job) = job.take() {
+            if let Some(job) = queued.job.take() {
                 job(&ctx);
             }
         },
@@ -274,7 +311,7 @@ unsafe extern "C" fn free_job(data: *mut c_void) {
         || (),
         || {
             // SAFETY: R24: the box of `after_this_unit`, freed once.
-            drop(unsafe { Box::from_raw(data.cast::<Option<Job>>()) });
+            drop(unsafe { Box::from_raw(data.cast::<Queued>()) });
         },
     );
 }

@@ -2,17 +2,25 @@
 
 use std::ffi::{CStr, c_int};
 use std::slice;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use redis_module::raw;
 
 use crate::alloc;
 use crate::api;
-use crate::context::{LoadContext, UnloadContext};
+use crate::config;
+use crate::context::{Context, LoadContext, UnloadContext};
+use crate::detached;
 use crate::error::Error;
+use crate::event_loop;
+use crate::events;
 use crate::guard::{guard, install_panic_hook};
+use crate::info;
+use crate::keyspace;
 use crate::log::{LogLevel, log_fmt};
 use crate::server::server;
+use crate::state;
+use crate::timer;
 
 /// What `module!` was told.
 pub struct Module {
@@ -50,6 +58,64 @@ impl Drop for Pin {
     fn drop(&mut self) {
         PINS.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// How many commands of the server run on this module's behalf: its code is beneath them on the stack.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// A command of the server that runs. While one does, the module is not unloaded, not even by that command.
+pub(crate) struct Calling(());
+
+impl Calling {
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        // Written by one thread at a time, the one that holds the server's lock.
+        CALLS.store(CALLS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Calling {
+    #[inline]
+    fn drop(&mut self) {
+        CALLS.store(CALLS.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+}
+
+/// Whether `init` or `deinit` is running.
+static IN_TRANSIT: AtomicBool = AtomicBool::new(false);
+
+/// Whether the module comes or goes: what it starts now may have to be taken back.
+pub(crate) fn is_in_transit() -> bool {
+    IN_TRANSIT.load(Ordering::Relaxed)
+}
+
+/// Runs `init` or `deinit`.
+fn in_transit(
+    what: &'static str,
+    panicked: &'static str,
+    body: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    IN_TRANSIT.store(true, Ordering::Relaxed);
+    let result = guard(what, || Err(Error::module(panicked)), body);
+    IN_TRANSIT.store(false, Ordering::Relaxed);
+    result
+}
+
+/// Takes back what the server would call when the module's code is gone, and leaves this crate's statics as they
+/// were: the code may stay (a thread-local's destructor keeps it) and be loaded again.
+fn abandon(ctx: &Context<'_>) {
+    let body = || {
+        events::abandon(ctx);
+        keyspace::abandon(ctx);
+        timer::abandon(ctx);
+        event_loop::abandon(ctx);
+        config::abandon();
+        state::abandon();
+        info::abandon();
+        detached::abandon();
+    };
+    guard("the end of a module", || (), body);
 }
 
 /// `RedisModule_OnLoad`.
@@ -95,7 +161,14 @@ unsafe fn try_load(
     let args = unsafe { arguments(argv, argc) };
     // SAFETY: R11: the context of OnLoad, on the main thread.
     let load = unsafe { LoadContext::from_raw(ctx, args) };
-    (module.init)(&load)
+    let result = in_transit("the module's load", "its registration panicked", || {
+        (module.init)(&load).and_then(|()| keyspace::confirm(&load))
+    });
+    match &result {
+        Ok(()) => timer::keep(&load),
+        Err(_) => abandon(&load),
+    }
+    result
 }
 
 /// The `argv` of a command or a load as a slice.
@@ -135,11 +208,20 @@ pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) 
 
 fn may_unload(module: &Module, unload: &UnloadContext<'_>) -> Result<(), Error> {
     let deinit = module.deinit.ok_or_else(|| Error::module("it is made to stay until the server ends"))?;
-    deinit(unload)?;
-    match PINS.load(Ordering::Acquire) {
-        0 => Ok(()),
-        pins => Err(Error::module(format!("{pins} of its callbacks or threads are still in use"))),
+    if CALLS.load(Ordering::Relaxed) != 0 {
+        return Err(Error::module("it waits for a command that it runs"));
     }
+    let ended = in_transit("the module's unload", "its end panicked", || deinit(unload)).and_then(|()| {
+        match PINS.load(Ordering::Acquire) {
+            0 => Ok(()),
+            pins => Err(Error::module(format!("{pins} of its callbacks or threads are still in use"))),
+        }
+    });
+    match &ended {
+        Ok(()) => abandon(unload),
+        Err(_) => timer::keep(unload),
+    }
+    ended
 }
 
 /// Makes the crate a module: emits the entry points, installs the server's allocator, and defines the C

@@ -87,6 +87,11 @@ bitflags::bitflags! {
 /// The server replaces the options each time (RM_SetModuleOptions): what was declared so far.
 static DECLARED: AtomicU32 = AtomicU32::new(0);
 
+/// The module goes: should its code be loaded again, it has declared nothing.
+pub(crate) fn abandon() {
+    DECLARED.store(0, Ordering::Relaxed);
+}
+
 impl LoadContext<'_> {
     /// Declares what the module copes with; declarations add up. A module without
     /// `HANDLE_REPL_ASYNC_LOAD` keeps its server from swapping data sets in the background.

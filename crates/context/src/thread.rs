@@ -5,11 +5,13 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::thread::{Builder, JoinHandle};
 
+use crate::module::Pin;
+
 /// Starts a thread that receives no signals: the server handles those on its own threads. The name is cut
 /// to the 15 bytes that the system shows. The thread never sees a `Context`; it reaches the main thread
 /// by [`crate::MainThread::post`] or a [`crate::Waker`].
 ///
-/// Join it before the module is unloaded.
+/// The module is not unloaded while `body` runs.
 ///
 /// # Errors
 /// The system's, when it has no thread to give.
@@ -20,7 +22,11 @@ pub fn spawn<T: Send + 'static>(
     let cut = (0..=name.len().min(15)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
     let name: String = name[..cut].chars().filter(|character| *character != '\0').collect();
     let before = block_signals()?;
-    let spawned = Builder::new().name(name).spawn(body);
+    let pin = Pin::new();
+    let spawned = Builder::new().name(name).spawn(move || {
+        let _pin = pin;
+        body()
+    });
     restore_signals(&before);
     spawned
 }

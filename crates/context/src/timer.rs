@@ -9,9 +9,11 @@ use std::time::Duration;
 use redis_module::raw;
 
 use crate::api::required;
+use crate::cell::MainCell;
 use crate::context::{Context, TimerContext};
 use crate::error::Error;
 use crate::guard::guard;
+use crate::module::is_in_transit;
 
 /// The longest time a timer may be set for: 100 years. The server adds it to its clock in microseconds.
 pub const TIMER_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -36,6 +38,9 @@ struct Shared<T> {
     pending: Cell<Option<(T, Callback<T>)>>,
 }
 
+/// The timers that were started while the module came or went.
+static NOTED: MainCell<Vec<raw::RedisModuleTimerID>> = MainCell::new(Vec::new());
+
 impl<T: 'static> Timer<T> {
     /// Has `callback` called once, `after` from now (rounded up to milliseconds), with `state`.
     ///
@@ -56,6 +61,9 @@ impl<T: 'static> Timer<T> {
         let data = Rc::into_raw(Rc::clone(&shared)).cast::<c_void>().cast_mut();
         // SAFETY: R25: a live context; the server calls `fired::<T>` once with `data`, unless it is stopped.
         let id = unsafe { create(ctx.as_ptr(), milliseconds, Some(fired::<T>), data) };
+        if is_in_transit() {
+            NOTED.borrow_mut(ctx).push(id);
+        }
         Ok(Self { id, shared })
     }
 
@@ -105,6 +113,22 @@ impl<T: 'static> Timer<T> {
 impl<T> Drop for Timer<T> {
     fn drop(&mut self) {
         drop(self.shared.pending.take());
+    }
+}
+
+/// Forgets which timers were started, for the module stays.
+pub(crate) fn keep(ctx: &Context<'_>) {
+    drop(NOTED.take(ctx));
+}
+
+/// Stops the timers that a module has started in a load that failed, or at its end: no server does, and they
+/// would fire into code that is gone. Their states are leaked, for nobody knows their types any more.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    let stop = required!(RedisModule_StopTimer);
+    for id in NOTED.take(ctx).unwrap_or_default() {
+        // SAFETY: R25: none has fired, for the event loop has not turned since; one that the module has stopped
+        // is not found.
+        unsafe { stop(ctx.as_ptr(), id, ptr::null_mut()) };
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+mod leaving;
 mod replies;
 mod server;
 mod settings;
@@ -22,6 +23,7 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     replies::register(load)?;
     calls::register(load)?;
     server::register(load)?;
+    leaving::register(load)?;
     load.command(Command::new(c"hello.panic").flags(CommandFlags::FAST), |_, _| -> Result<i64, Error> {
         panic!("100% {}s", "%n")
     })?;

@@ -24,5 +24,13 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     listen::register(load)?;
     work::register(load)?;
     blocking::register(load)?;
-    data::register(load)
+    data::register(load)?;
+    if load.args().take_keyword("refuse") { refuse(load) } else { Ok(()) }
+}
+
+/// `loadmodule libhello_events.so REFUSE`: fails when everything is registered, and a timer, a job and a watched
+/// descriptor are on their way. The server must not come back to any of it.
+fn refuse(load: &LoadContext<'_>) -> Result<(), Error> {
+    work::begin(load)?;
+    Err(Error::module("asked to"))
 }

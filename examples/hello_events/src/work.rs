@@ -58,6 +58,21 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     })
 }
 
+/// Starts one of each, as a load may.
+pub fn begin(load: &LoadContext<'_>) -> Result<(), Error> {
+    let soon = Duration::from_millis(20);
+    Timer::start(load, soon, "at load".to_owned(), timer_fired)?.detach();
+    let io = |error: std::io::Error| Error::module(error.to_string());
+    let (ours, mut theirs) = UnixStream::pair().map_err(io)?;
+    theirs.write_all(b"at load").map_err(io)?;
+    let watcher = FdWatcher::start(load, OwnedFd::from(ours), Readiness::READABLE, |ctx, _, _| {
+        note(ctx, "watched at load");
+    })?;
+    WATCHER.replace(load, Some(watcher))?;
+    let main_thread = MAIN_THREAD.borrow(load).clone().ok_or(Error::module("not loaded"))?;
+    main_thread.post(|ctx| note(ctx, "posted at load")).map_err(|full| Error::module(full.to_string()))
+}
+
 fn woken(ctx: &EventContext<'_>) {
     if WORK_WAITS.swap(false, Ordering::AcqRel) {
         if let Some(waker) = WAKER.borrow(ctx).clone() {

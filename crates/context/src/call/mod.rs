@@ -17,6 +17,7 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::WriteContext;
 use crate::key::refuse_while_open;
+use crate::module::Calling;
 use crate::string::RedisString;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
@@ -95,6 +96,7 @@ impl WriteContext<'_> {
         let call = required!(RedisModule_Call);
         let (ctx, name) = (self.as_ptr(), name.as_ptr());
         let format = flags.format(args.len());
+        let _calling = Calling::begin();
         clear_errno();
         // SAFETY: R15: the format names exactly the buffers that follow, which the server copies.
         unsafe { with_buffers!(call(ctx, name, format), args, else self.call_many(name, flags, args)) }

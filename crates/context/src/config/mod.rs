@@ -12,6 +12,7 @@ mod text;
 pub use enumeration::{ConfigEnum, EnumConfig};
 pub use number::IntConfig;
 pub use register::Config;
+pub(crate) use register::abandon;
 pub use switch::BoolConfig;
 pub use text::StringConfig;
 

@@ -28,6 +28,11 @@ pub(super) mod sealed {
 /// The server takes a module's values once: a second time would undo them (module.c, loadModuleConfigs).
 static LOADED: AtomicBool = AtomicBool::new(false);
 
+/// The module goes: should its code be loaded again, its configs are taken again.
+pub(crate) fn abandon() {
+    LOADED.store(false, Ordering::Release);
+}
+
 impl LoadContext<'_> {
     /// Registers all configs of the module and takes their values: from the configuration file, from the
     /// arguments of MODULE LOADEX, or the defaults. Once per module; afterwards the statics have their values.

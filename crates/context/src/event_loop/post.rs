@@ -47,6 +47,12 @@ static MAIN_THREAD: MainCell<OnceCell<MainThread>> = MainCell::new(OnceCell::new
 /// Jobs that need not be `Send`, posted on the main thread.
 static LOCAL: MainCell<VecDeque<LocalJob>> = MainCell::new(VecDeque::new());
 
+/// Forgets the queue of a module that goes.
+pub(super) fn abandon(ctx: &Context<'_>) {
+    drop(MAIN_THREAD.take(ctx));
+    drop(LOCAL.take(ctx));
+}
+
 impl LoadContext<'_> {
     /// The queue of jobs for the main thread. Every call answers the same one.
     ///

@@ -3,13 +3,14 @@
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
 
 use redis_module::raw;
 
 use super::add;
+use crate::cell::MainCell;
 use crate::context::Context;
 use crate::error::Error;
 use crate::module::Pin;
@@ -27,14 +28,23 @@ pub struct Waker {
 
 /// Registered with the event loop for good: taking it off again must happen on the main thread, and a
 /// clone may be dropped on any.
-struct Registered(ManuallyDrop<OwnedFd>, #[allow(dead_code, reason = "held for good")] ManuallyDrop<Pin>);
+struct Registered(ManuallyDrop<OwnedFd>);
+
+/// The descriptors of all wakers, none of which is ever closed; the server calls this module's code for them.
+static WAKERS: MainCell<Vec<(RawFd, Pin)>> = MainCell::new(Vec::new());
+
+/// What the server watches for wakers; they are forgotten.
+pub(super) fn abandon(ctx: &Context<'_>) -> Vec<(RawFd, u32)> {
+    let fds = WAKERS.take(ctx).unwrap_or_default();
+    fds.into_iter().map(|(fd, _)| (fd, raw::REDISMODULE_EVENTLOOP_READABLE)).collect()
+}
 
 impl Waker {
     /// A waker, registered with the event loop.
     ///
     /// # Errors
     /// [`Error::Os`] if there is no file descriptor left, or the server's `maxclients` allows no more.
-    pub fn new(_main: &Context<'_>) -> Result<Self, Error> {
+    pub fn new(main: &Context<'_>) -> Result<Self, Error> {
         // SAFETY: R26: it takes two numbers and returns a descriptor or -1.
         let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
         if fd < 0 {
@@ -44,8 +54,8 @@ impl Waker {
         let owned = unsafe { OwnedFd::from_raw_fd(fd) };
         // SAFETY: R26: the callback reads no data, and the descriptor is never closed once it is added.
         unsafe { add(fd, raw::REDISMODULE_EVENTLOOP_READABLE, woken, ptr::null_mut()) }?;
-        let registered = Registered(ManuallyDrop::new(owned), ManuallyDrop::new(Pin::new()));
-        Ok(Self { fd: Arc::new(registered) })
+        WAKERS.borrow_mut(main).push((fd, Pin::new()));
+        Ok(Self { fd: Arc::new(Registered(ManuallyDrop::new(owned))) })
     }
 
     /// Makes the event loop turn, now if it sleeps. From any thread; cheap when it is awake already.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -53,6 +53,14 @@ static WATCHERS: MainCell<Vec<Weak<Watched>>> = MainCell::new(Vec::new());
 
 /// Whether any watcher became ready, so that a turn without any costs nothing.
 static ANY_READY: AtomicBool = AtomicBool::new(false);
+
+/// What the server watches for watchers; they are forgotten.
+pub(super) fn abandon(ctx: &Context<'_>) -> Vec<(RawFd, u32)> {
+    SUBSCRIBED.borrow(ctx).set(false);
+    let watchers = WATCHERS.take(ctx).unwrap_or_default();
+    let watched = watchers.iter().filter_map(Weak::upgrade);
+    watched.map(|watched| (watched.fd.as_raw_fd(), watched.interest.bits())).collect()
+}
 
 static SUBSCRIBED: MainCell<Cell<bool>> = MainCell::new(Cell::new(false));
 

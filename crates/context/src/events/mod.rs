@@ -104,6 +104,9 @@ static LISTENERS: [MainCell<Vec<Rc<Listener>>>; EVENTS] = [const { MainCell::new
 static CURRENT: MainCell<Cell<u64>> = MainCell::new(Cell::new(NO_EVENT));
 const NO_EVENT: u64 = u64::MAX;
 
+/// The events that the server was told of, one bit for each.
+static REGISTERED: MainCell<Cell<u32>> = MainCell::new(Cell::new(0));
+
 /// How many listeners one event may have.
 const LISTENERS_MAX: usize = 64;
 
@@ -161,7 +164,27 @@ fn register<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> {
     let event = raw::RedisModuleEvent { id: E::ID, dataver: 1 };
     // SAFETY: R22: a live context; `fired` is a function of this module, which lives while it is loaded.
     let status = unsafe { subscribe(ctx.as_ptr(), event, Some(fired)) };
-    if status == raw::REDISMODULE_OK as i32 { Ok(()) } else { Err(unsupported::<E>()) }
+    if status != raw::REDISMODULE_OK as i32 {
+        return Err(unsupported::<E>());
+    }
+    let registered = REGISTERED.borrow(ctx);
+    registered.set(registered.get() | (1_u32 << E::ID));
+    Ok(())
+}
+
+/// Ends all subscriptions of a module that goes. Redis 7.0 would keep those of a load that failed, and call code
+/// that is gone.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    let subscribe = required!(RedisModule_SubscribeToServerEvent);
+    let registered = REGISTERED.borrow(ctx).take();
+    for id in (0..EVENTS as u64).filter(|id| registered & (1_u32 << id) != 0) {
+        let event = raw::RedisModuleEvent { id, dataver: 1 };
+        // SAFETY: R22: a live context; without a callback the server removes the one it has.
+        unsafe { subscribe(ctx.as_ptr(), event, None) };
+    }
+    for cell in &LISTENERS {
+        drop(cell.take(ctx));
+    }
 }
 
 fn unsupported<E: ServerEvent>() -> Error {

@@ -1,6 +1,7 @@
 //! Loading, being refused, unloading, documentation, logging.
 
-use redis_mirror_test_support::{Client, Command, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::wait::wait_until;
+use redis_mirror_test_support::{Client, Command, Family, Options, Server, Value, cmd, servers};
 
 use crate::{ask, bytes, error, example, on_each, tell};
 
@@ -48,6 +49,32 @@ fn a_module_comes_and_goes() {
         }
         let list = format!("{:?}", client.run(cmd!("MODULE", "LIST")));
         assert!(list.contains("Int(3)"), "{list}");
+    });
+}
+
+/// Code that is unmapped while the server still comes back to it ends the server.
+#[test]
+fn a_module_stays_as_long_as_its_code_is_needed() {
+    on_each("", |server, installed| {
+        let mut client = server.client();
+        let refused = |client: &mut Client, line: &str| ask(client, line).error().is_some();
+        assert!(refused(&mut client, "HELLO.CALL - MODULE UNLOAD hello"), "its own command runs");
+        assert_eq!(ask(&mut client, "HELLO.CALL - PING"), bytes("PONG"));
+        assert_eq!(ask(&mut client, "HELLO.THREAD 500"), bytes("OK"));
+        assert!(refused(&mut client, "MODULE UNLOAD hello"), "its thread runs");
+        wait_until("the thread's end", || ask(&mut client, "MODULE UNLOAD hello") == bytes("OK"));
+        assert_eq!(load(&mut client, &[]), bytes("OK"));
+        // Redis 7.0 has no jobs after a unit: there an eventfd keeps the module for good.
+        for line in ["MULTI", "SET hello:later 1", "MODULE UNLOAD hello"] {
+            ask(&mut client, line);
+        }
+        let results = format!("{:?}", ask(&mut client, "EXEC"));
+        assert!(results.contains("Error"), "its job is queued: {results}");
+        wait_until("the job", || server.log().contains("hello later"));
+        let version = &installed.version;
+        let is_7_0 = version.family == Family::Redis && (version.major, version.minor) < (7, 2);
+        assert_eq!(refused(&mut client, "MODULE UNLOAD hello"), is_7_0);
+        assert_eq!(ask(&mut client, "PING"), bytes("PONG"));
     });
 }
 

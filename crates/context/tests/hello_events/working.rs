@@ -3,7 +3,32 @@
 use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{Client, Command, Options, Server, Value, servers};
 
-use crate::{journal, journal_with, on_each_server, options, position};
+use crate::{journal, journal_with, module, on_each_server, options, position};
+
+#[test]
+fn a_server_never_comes_back_to_a_load_that_failed() {
+    for installed in servers() {
+        eprintln!("-- {installed}");
+        let mut server = Server::start(installed, Options::new());
+        let mut client = server.client();
+        let path = module().to_string_lossy().into_owned();
+        client.refusal(Command::new("MODULE LOAD").arg(path.as_str()).arg("REFUSE"));
+        // Longer than the timer, and every kind of event that was subscribed to.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        for line in ["SET k v", "DEL k", "FLUSHALL", "SWAPDB 0 1", "CONFIG SET hz 20", "INFO everything"] {
+            client.run(line);
+        }
+        drop(server.client());
+        assert!(server.is_running(), "{installed} has ended");
+        client.run(Command::new("MODULE LOAD").arg(path.as_str()));
+        client.run("HE.JOURNAL CLEAR");
+        client.run("SET k v");
+        client.run("FLUSHALL");
+        let lines = journal(&mut client);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("key set k")).count(), 1, "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| line.starts_with("flush Started")).count(), 1, "{lines:?}");
+    }
+}
 
 #[test]
 fn timers_fire_once_and_can_be_stopped() {
