@@ -277,7 +277,38 @@ fn check(info: &CommandInfo) -> Result<(), Error> {
             _ => Ok(()),
         }
     }
-    info.args.iter().try_for_each(|arg| spec_of(arg, info.key_specs.len()))
+    info.args.iter().try_for_each(|arg| spec_of(arg, info.key_specs.len()))?;
+    info.key_specs.iter().try_for_each(|spec| check_key_spec(spec, info.arity))
+}
+
+/// The server follows a key spec without a look at it (db.c, getKeysUsingKeySpecs): a step of 0 writes beyond its
+/// list of keys for ever, and positions outside the arguments are read.
+fn check_key_spec(spec: &KeySpec, arity: c_int) -> Result<(), Error> {
+    let refused = |reason| Err(Error::Invalid { what: "a command's key spec", reason });
+    if matches!(spec.begin, BeginSearch::Index(at) if at < 1) {
+        return refused("the first argument is 1");
+    }
+    match (spec.find, spec.begin) {
+        (FindKeys::Range { step: ..1, .. } | FindKeys::Count { step: ..1, .. }, _) => {
+            refused("the distance of two keys is at least 1")
+        }
+        (FindKeys::Range { limit: ..0, .. }, _) => refused("a limit is not negative"),
+        (FindKeys::Range { last, limit, .. }, _) if limit != 0 && last < -1 => {
+            refused("with a limit, the last key is -1")
+        }
+        (FindKeys::Count { index: ..0, .. } | FindKeys::Count { first: ..0, .. }, _) => {
+            refused("positions are relative to the beginning, and behind it")
+        }
+        (FindKeys::Count { .. }, BeginSearch::Keyword(..)) => {
+            refused("nothing says that there is an argument behind a word")
+        }
+        (FindKeys::Count { index, .. }, BeginSearch::Index(at))
+            if at.saturating_add(index).unsigned_abs() >= arity.unsigned_abs() =>
+        {
+            refused("the arity does not promise the argument that says how many keys")
+        }
+        _ => Ok(()),
+    }
 }
 
 struct Version(raw::RedisModuleCommandInfoVersion);
@@ -435,5 +466,30 @@ mod tests {
     fn an_argument_without_its_key_spec_is_refused() {
         static ARGS: [Arg; 1] = [Arg::key(c"key", 1)];
         assert!(check(&CommandInfo { args: &ARGS, ..CommandInfo::EMPTY }).is_err());
+    }
+
+    #[test]
+    fn a_key_spec_that_leads_out_of_the_arguments_is_refused() {
+        let allowed = |begin, find| {
+            let spec = KeySpec { notes: None, access: KeyAccess::RO, begin, find };
+            check_key_spec(&spec, -3).is_ok()
+        };
+        let range = |last, step, limit| FindKeys::Range { last, step, limit };
+        let count = |index, first, step| FindKeys::Count { index, first, step };
+        let word = BeginSearch::Keyword(c"KEYS", 1);
+        for find in [FindKeys::One, FindKeys::Unknown, range(-1, 1, 2), range(-2, 2, 0), range(3, 1, 0)] {
+            assert!(allowed(BeginSearch::Index(1), find) && allowed(word, find), "{find:?}");
+            assert!(!allowed(BeginSearch::Index(0), find) && !allowed(BeginSearch::Index(-1), find));
+        }
+        for find in [range(1, 0, 0), range(1, -1, 0), range(-2, 1, 2), range(-1, 1, -1)] {
+            assert!(!allowed(BeginSearch::Index(1), find) && !allowed(word, find), "{find:?}");
+        }
+        assert!(
+            allowed(BeginSearch::Index(1), count(1, 2, 1)) && !allowed(BeginSearch::Index(1), count(2, 3, 1))
+        );
+        for find in [count(-1, 1, 1), count(0, -1, 1), count(0, 1, 0)] {
+            assert!(!allowed(BeginSearch::Index(1), find), "{find:?}");
+        }
+        assert!(!allowed(word, count(0, 1, 1)));
     }
 }

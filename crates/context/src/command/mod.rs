@@ -141,7 +141,7 @@ impl<'cx> LoadContext<'cx> {
 
     fn create(&self, command: &Command, entry: raw::RedisModuleCmdFunc, flags: CString) -> Result<(), Error> {
         let create = required!(RedisModule_CreateCommand);
-        let (first, last, step) = command.keys;
+        let (first, last, step) = checked(command.keys)?;
         // SAFETY: R12: OnLoad is running; the server copies the texts.
         let status =
             unsafe { create(self.as_ptr(), command.name.as_ptr(), entry, flags.as_ptr(), first, last, step) };
@@ -161,7 +161,7 @@ impl CommandGroup<'_, '_> {
         let create = required!(RedisModule_CreateSubcommand);
         let entry = handler::entry::<_, 2>(Returning::new(handler));
         let flags = command.flags.names(&[])?;
-        let (first, last, step) = command.keys;
+        let (first, last, step) = checked(command.keys)?;
         // SAFETY: R12: OnLoad is running and the group lives as long as the module; texts are copied.
         let status = unsafe {
             create(self.raw.as_ptr(), command.name.as_ptr(), entry, flags.as_ptr(), first, last, step)
@@ -176,6 +176,18 @@ impl CommandGroup<'_, '_> {
 }
 
 const NUL_IN_NAME: Error = Error::Invalid { what: "a command's name", reason: "it holds a NUL" };
+
+/// What [`Command::keys`] was told, which the server would follow without a look at it: see docs.rs.
+fn checked(keys: (c_int, c_int, c_int)) -> Result<(c_int, c_int, c_int), Error> {
+    match keys {
+        (0, 0, 0) => Ok(keys),
+        (first @ 1.., last, 1..) if last < 0 || last >= first => Ok(keys),
+        _ => Err(Error::Invalid {
+            what: "a command's keys",
+            reason: "the first is 1 or more, the last is not before it, and the step is 1 or more",
+        }),
+    }
+}
 
 fn accepted(status: c_int, function: &'static str) -> Result<(), Error> {
     if status == raw::REDISMODULE_OK as c_int {
@@ -208,5 +220,20 @@ fn describe(
     match command.acl_categories {
         Some(categories) => acl::set_categories(context, raw, categories),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_outside_the_arguments_are_refused() {
+        for keys in [(0, 0, 0), (1, 1, 1), (1, -1, 2), (2, 5, 1), (1, -2, 1)] {
+            assert_eq!(checked(keys), Ok(keys));
+        }
+        for keys in [(1, 1, 0), (1, -1, -1), (-1, -1, 1), (0, 1, 1), (3, 2, 1)] {
+            assert!(checked(keys).is_err(), "{keys:?}");
+        }
     }
 }
