@@ -172,8 +172,10 @@ fn wake<'cx>(ctx: &CommandContext<'cx>, _args: Args<'cx>) -> Result<Reply, Error
 fn watch<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let line = text(args.next_arg()?);
     let (ours, theirs) = UnixStream::pair().map_err(|error| Error::module(error.to_string()))?;
+    // A bit that no server knows is left out.
+    let interest = Readiness::READABLE | Readiness::from_bits_retain(1 << 30);
     let seen = Rc::new(Cell::new(0_u32));
-    let watcher = FdWatcher::start(ctx, OwnedFd::from(ours), Readiness::READABLE, move |ctx, fd, _| {
+    let watcher = FdWatcher::start(ctx, OwnedFd::from(ours), interest, move |ctx, fd, _| {
         seen.set(seen.get() + 1);
         readable(ctx, fd.try_clone_to_owned().map(UnixStream::from));
     })?;

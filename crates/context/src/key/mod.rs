@@ -58,9 +58,10 @@ bitflags::bitflags! {
 impl OpenFlags {
     /// Refuses a flag this server would silently ignore.
     fn check(self) -> Result<i32, Error> {
-        let newer = self.difference(Self::NO_TOUCH);
+        let flags = self.intersection(Self::all());
+        let newer = flags.difference(Self::NO_TOUCH);
         if newer.is_empty() {
-            return Ok(self.bits());
+            return Ok(flags.bits());
         }
         if newer.contains(Self::ACCESS_EXPIRED) && !server().is_redis_since(8, 0) {
             return Err(Error::Unsupported { function: "OPEN_KEY_ACCESS_EXPIRED", since: "Redis 8.0" });
@@ -68,7 +69,7 @@ impl OpenFlags {
         if !server().is_since_7_2() {
             return Err(Error::Unsupported { function: "OPEN_KEY flags", since: "Redis 7.2 and Valkey 7.2" });
         }
-        Ok(self.bits())
+        Ok(flags.bits())
     }
 }
 
