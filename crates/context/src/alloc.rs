@@ -222,7 +222,7 @@ pub mod process {
             // SAFETY: R10: the handle of the program itself, which is never closed.
             let program = unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY) };
             // SAFETY: R10: a valid handle and a C string.
-            let address = unsafe { libc::dlsym(program, self.name.as_ptr()) }.addr();
+            let address = unsafe { libc::dlsym(program, self.name.as_ptr()) }.expose_provenance();
             self.address.store(address, Ordering::Relaxed);
             address
         }

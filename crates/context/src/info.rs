@@ -8,7 +8,7 @@
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use redis_module::raw;
 
@@ -35,7 +35,8 @@ struct Node {
 static REPORTS: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());
 
 impl LoadContext<'_> {
-    /// Adds to INFO. `report` stays as long as the module is loaded; several run newest first.
+    /// Adds to INFO. `report` stays as long as the module is loaded; several run newest first. The INFO that a
+    /// report asks for has nothing of the module.
     ///
     /// # Errors
     /// [`Error::Refused`] if the server refuses.
@@ -63,7 +64,13 @@ pub(crate) fn abandon() {
     REPORTS.store(ptr::null_mut(), Ordering::Release);
 }
 
+/// Whether the writers run for a client: one that asks for INFO itself would be called for ever.
+static COLLECTING: AtomicBool = AtomicBool::new(false);
+
 unsafe extern "C" fn collect(info: *mut raw::RedisModuleInfoCtx, for_crash_report: c_int) {
+    if for_crash_report == 0 && COLLECTING.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let mut next: *const Node = REPORTS.load(Ordering::Acquire);
     // SAFETY: R30: nodes are never freed nor changed.
     while let Some(node) = unsafe { next.as_ref() } {
@@ -79,6 +86,9 @@ unsafe extern "C" fn collect(info: *mut raw::RedisModuleInfoCtx, for_crash_repor
             },
         );
         next = node.next;
+    }
+    if for_crash_report == 0 {
+        COLLECTING.store(false, Ordering::Relaxed);
     }
 }
 

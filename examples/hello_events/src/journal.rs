@@ -41,6 +41,9 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
         info.section("journal", |section| {
             let lines = section.context().map_or(0, len);
             section.uint("lines", lines as u64);
+            // Asking for INFO in the middle of it does not come back to here.
+            let asked = section.context().and_then(|ctx| ctx.server_info(c"everything"));
+            section.bool("asked", asked.is_some());
             section.text("text", "a\r\nb:c");
             section.double("double", 1.5);
             section.dict("dict of", |fields| {

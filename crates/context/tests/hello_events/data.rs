@@ -148,6 +148,7 @@ fn info_has_the_module_s_sections_also_in_a_crash_report() {
         for line in [
             "hello_events_text:a__b:c",
             "hello_events_double:1.5",
+            "hello_events_asked:1",
             "hello_events_dict_of:minus=-1,text=x_y_z",
         ] {
             assert!(info.contains(line), "{line} is not in {info}");
