@@ -28,6 +28,7 @@ mod random;
 mod resp;
 mod server;
 mod topology;
+mod traffic;
 pub mod wait;
 pub mod workload;
 
@@ -42,3 +43,4 @@ pub use random::Random;
 pub use resp::Value;
 pub use server::{Info, Options, Server};
 pub use topology::{MirrorOptions, Topology};
+pub use traffic::Traffic;

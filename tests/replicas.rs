@@ -1,0 +1,62 @@
+//! Native replicas of the server that mirrors: exact, whenever they come.
+
+use redis_mirror_test_support::digest::{self, Mapping};
+use redis_mirror_test_support::{Options, Server, Topology, Traffic, cmd, server, wait};
+
+/// Nothing is propagated while nobody follows; a replica that comes must miss nothing all the same.
+#[test]
+fn replicas_that_come_and_go_while_it_applies_are_exact() {
+    for name in ["redis70", "valkey81"] {
+        let Some(installed) = server(name) else {
+            println!("skipped: {name} is not installed");
+            continue;
+        };
+        let source = Options::new().set("repl-backlog-size", "256mb");
+        let at = Topology::start_with(installed, source, installed, Options::new()).expect("both start");
+        let traffic = Traffic::start(at.source.address());
+        at.create("m", "").expect("the mirror is created");
+        at.wait_streaming("m").expect("the snapshot is applied");
+        let mut replicas = Vec::new();
+        for round in 0..6 {
+            Traffic::wait_rounds(&at.source, 50);
+            let replica = Server::start(installed, Options::new().mirror(""));
+            replica.replicate(at.local.address());
+            Traffic::wait_rounds(&at.source, 50);
+            if round % 2 == 0 {
+                replicas.push(replica);
+            }
+        }
+        traffic.stop();
+        at.assert_exact("m");
+        let end = at.local.info("replication").number("master_repl_offset");
+        for replica in &replicas {
+            wait::wait_until("the replica has everything", || {
+                replica.info("replication").number("master_repl_offset") >= end
+            });
+            digest::assert_mirrored(&at.local, replica, &Mapping::identity());
+            assert_eq!(replica.client().texts(cmd!("MIRROR.LIST")), ["m"]);
+        }
+    }
+}
+
+/// A replica can be promoted without an AOF of its own, in the middle of the stream.
+#[test]
+fn a_replica_knows_the_exact_position() {
+    let installed = redis_mirror_test_support::any_server();
+    let source = Options::new().set("repl-backlog-size", "256mb");
+    let at = Topology::start_with(installed, source, installed, Options::new()).expect("both start");
+    let Topology { source, mut local, link, .. } = at;
+    let traffic = Traffic::start(source.address());
+    local.client().run(cmd!("MIRROR.CREATE", "m", link.url()));
+    let replica = Server::start(installed, Options::new().mirror(""));
+    replica.replicate(local.address());
+    Traffic::wait_rounds(&source, 300);
+    local.kill();
+    replica.client().run(cmd!("REPLICAOF", "NO", "ONE"));
+    Traffic::wait_rounds(&source, 100);
+    traffic.stop();
+    wait::wait_for("everything is applied", || replica.client().call(cmd!("MIRROR.WAIT", "m", 20_000)));
+    digest::assert_mirrored(&source, &replica, &Mapping::identity());
+    let status = redis_mirror_test_support::Status::read(&mut replica.client(), "m").expect("status");
+    assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+}
