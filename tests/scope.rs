@@ -92,6 +92,34 @@ fn commands_across_the_filter_leave_no_trace_of_it() {
     assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
 }
 
+/// A source that is a replica hides keys whose time has come: a nil from it proves nothing.
+#[test]
+fn a_chained_source_repairs_too() {
+    let primary = redis_mirror_test_support::Server::start(any_server(), Default::default());
+    let at = topology();
+    at.source.replicate(primary.address());
+    let mut client = primary.client();
+    at.create("m", "MATCH in:*").expect("the mirror is created");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    for round in 0..200 {
+        client.run(cmd!("SET", "out:a", round, "PX", 30 + round % 5));
+        client.run(cmd!("RENAME", "out:a", "in:a"));
+        client.run(cmd!("SET", "in:b", round));
+        client.run(cmd!("RENAME", "in:b", "out:b"));
+        client.run(cmd!("RPUSH", "out:l", round));
+        client.run(cmd!("LMOVE", "out:l", "in:l", "LEFT", "RIGHT"));
+        client.run(cmd!("DEL", "in:l"));
+    }
+    client.run(cmd!("SET", "in:end", 1));
+    redis_mirror_test_support::wait::wait_until("the end arrives", || {
+        at.local.client().int(cmd!("EXISTS", "in:end")) == 1
+    });
+    at.wait_applied("m").expect("everything is applied");
+    at.assert_mirrored(&Mapping::identity().only(|key| key.starts_with(b"in:")));
+    let status = Status::read(&mut at.local.client(), "m").expect("status");
+    assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+}
+
 #[test]
 fn a_scope_that_holds_keys_is_refused_unless_adopted() {
     let at = topology();

@@ -142,7 +142,12 @@ impl Mirror {
             self.apply_fetched(ctx, &values.batch, op)?;
         }
         for (db, key) in &keys {
-            self.expired.forget(*db, key);
+            let may_come_back = values.hides_expired && ctx.select_db(*db).is_ok() && !exists(ctx, key);
+            if may_come_back {
+                self.expired.note(*db, key).map_err(|overflow| StartOver(overflow.to_string()))?;
+            } else {
+                self.expired.forget(*db, key);
+            }
         }
         self.counts.repaired += keys.len() as u64;
         Ok(())

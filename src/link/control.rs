@@ -48,7 +48,7 @@ pub struct SourceStand {
     pub replid: ReplId,
     /// Its offset.
     pub offset: u64,
-    /// Whether the source is itself a replica: then a key it doesn't show may still exist, logically expired.
+    /// Whether the source is itself a replica.
     pub is_replica: bool,
 }
 

@@ -70,6 +70,9 @@ pub struct Values {
     pub offset: u64,
     /// Operations that write the values (and delete the keys that are gone).
     pub batch: Batch,
+    /// Whether the source is itself a replica. It hides keys whose time has come by its own clock, although
+    /// its primary may still renew them: a key that it doesn't show may have expired, or never have been.
+    pub hides_expired: bool,
 }
 
 /// What the main thread asks of the link.

@@ -58,11 +58,6 @@ pub enum LinkError {
     /// A value fetched from the source breaks a rule.
     #[error("a value fetched from the source can't be used: {0}")]
     Value(#[from] Defect),
-    /// The source is a replica and doesn't show a key that it may still hold.
-    #[error(
-        "the source is a replica and does not show a key that may only have expired: it will be asked again"
-    )]
-    ReplicaWithoutKey,
 }
 
 impl LinkError {

@@ -322,7 +322,6 @@ impl Planning {
         let mut validator = Validator::new(Limits::default());
         for ((db, key), value) in keys.iter().zip(values) {
             match &value.payload {
-                None if stand.is_replica => return Err(LinkError::ReplicaWithoutKey),
                 None => self.planner.absent(*db, key, &mut batch)?,
                 Some(payload) => {
                     let object = validator.dump(payload, self.control.family())?;
@@ -331,7 +330,7 @@ impl Planning {
                 }
             }
         }
-        Ok(Values { offset: stand.offset, batch })
+        Ok(Values { offset: stand.offset, batch, hides_expired: stand.is_replica })
     }
 }
 
