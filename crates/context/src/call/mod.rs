@@ -70,6 +70,9 @@ impl WriteContext<'_> {
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
+        if kills_clients(name, args) {
+            return Err(CallError::KillsClients);
+        }
         if flags.are_delicate() {
             return self.call_delicately(name, flags, args);
         }
@@ -119,6 +122,15 @@ impl WriteContext<'_> {
         // SAFETY: R15: "v" reads a vector of live strings and its length.
         unsafe { call(self.as_ptr(), name, format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) }
     }
+}
+
+/// Whether this is CLIENT KILL.
+#[inline]
+fn kills_clients(name: &CStr, args: &[&[u8]]) -> bool {
+    let name = name.to_bytes();
+    name.len() == 6
+        && name.eq_ignore_ascii_case(b"client")
+        && args.first().is_some_and(|first| first.eq_ignore_ascii_case(b"kill"))
 }
 
 #[inline]

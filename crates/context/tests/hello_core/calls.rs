@@ -129,6 +129,18 @@ fn rights_are_asked_without_trusting_the_arity() {
     });
 }
 
+/// The server would free the client whose command it runs.
+#[test]
+fn a_call_kills_no_clients() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        for line in ["CLIENT KILL TYPE normal SKIPME no", "client kill id 1"] {
+            assert_eq!(ask(&mut client, &format!("HELLO.CALL - {line}")), error("CALL KillsClients"));
+        }
+        assert!(ask(&mut client, "HELLO.CALL - CLIENT ID").error().is_none());
+    });
+}
+
 #[test]
 fn a_message_is_published_and_a_secret_is_kept() {
     on_each("", |server, _| {
