@@ -8,7 +8,7 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, Context, ErrorReply,
 
 use super::no_such_mirror;
 use crate::gate;
-use crate::link::{NOTHING_APPLIED, Shared};
+use crate::link::Shared;
 use crate::mirror::{Mirror, Shown};
 use crate::registry::REGISTRY;
 
@@ -106,7 +106,6 @@ fn figures(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply
         ])
     });
     let refused = planned.refused.iter().map(|(name, count)| (text(name), number(*count)));
-    let received = shared.map(|shared| shared.applied.load(Ordering::Relaxed));
     vec![
         ("full_resyncs", number(totals.full_resyncs)),
         ("partial_resyncs", number(totals.partial_resyncs)),
@@ -124,7 +123,6 @@ fn figures(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply
         ("local_writes", number(mirror.counts.local_writes)),
         ("swept", number(mirror.counts.swept)),
         ("largest_unit_us", number(mirror.counts.largest_unit_us)),
-        ("acknowledged", yes_no(received.is_some_and(|offset| offset != NOTHING_APPLIED))),
     ]
 }
 

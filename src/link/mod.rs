@@ -30,7 +30,7 @@ use control::Control;
 pub use message::{Fetched, Message, Request, Seen, Values, Work};
 use planning::Planning;
 use session::Session;
-pub use shared::{LinkState, NOTHING_APPLIED, Quarantined, Shared};
+pub use shared::{LinkState, Quarantined, Shared};
 use spool::Spool;
 pub use spool::SpoolLimits;
 
