@@ -44,10 +44,10 @@ pub enum CallError {
     /// A key is open, whose value the command could free: close it first.
     #[error("a key is open here: close it first")]
     KeyIsOpen,
-    /// CLIENT KILL frees the clients it hits at once (networking.c, clientKillCommand), among them the one whose
-    /// command is being run.
-    #[error("a module does not kill clients: it may be serving one of them")]
-    KillsClients,
+    /// The server would not survive it: CLIENT KILL frees the clients it hits at once, among them the one whose
+    /// command is being run; SYNC and PSYNC write to a connection that there is not; WAIT blocks before 7.2.
+    #[error("the server does not survive this command when a module runs it")]
+    NotForModules,
     /// The server lacks a flag.
     #[error("this server has no call flag {flag}: it came with {since}")]
     Unsupported {

@@ -18,6 +18,7 @@ use crate::api::required;
 use crate::context::WriteContext;
 use crate::key::refuse_while_open;
 use crate::module::Calling;
+use crate::server::server;
 use crate::string::RedisString;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
@@ -70,8 +71,8 @@ impl WriteContext<'_> {
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if kills_clients(name, args) {
-            return Err(CallError::KillsClients);
+        if is_deadly(name, args) {
+            return Err(CallError::NotForModules);
         }
         if flags.are_delicate() {
             return self.call_delicately(name, flags, args);
@@ -124,13 +125,17 @@ impl WriteContext<'_> {
     }
 }
 
-/// Whether this is CLIENT KILL.
+/// Whether the server would not survive this command: see [`CallError::NotForModules`].
 #[inline]
-fn kills_clients(name: &CStr, args: &[&[u8]]) -> bool {
+fn is_deadly(name: &CStr, args: &[&[u8]]) -> bool {
     let name = name.to_bytes();
-    name.len() == 6
-        && name.eq_ignore_ascii_case(b"client")
-        && args.first().is_some_and(|first| first.eq_ignore_ascii_case(b"kill"))
+    let is = |command: &[u8]| name.eq_ignore_ascii_case(command);
+    match name.len() {
+        4 => is(b"sync") || is(b"wait") && !server().is_since_7_2(),
+        5 => is(b"psync"),
+        6 => is(b"client") && args.first().is_some_and(|first| first.eq_ignore_ascii_case(b"kill")),
+        _ => false,
+    }
 }
 
 #[inline]

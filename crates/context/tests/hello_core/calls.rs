@@ -1,6 +1,6 @@
 //! Calls, their errors, replication, and what the server tells.
 
-use redis_mirror_test_support::{Command, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::{Command, Family, Options, Server, Value, cmd, servers};
 
 use crate::{ask, bytes, error, example, on_each, tell};
 
@@ -129,14 +129,16 @@ fn rights_are_asked_without_trusting_the_arity() {
     });
 }
 
-/// The server would free the client whose command it runs.
 #[test]
-fn a_call_kills_no_clients() {
-    on_each("", |server, _| {
+fn what_the_server_does_not_survive_is_not_called() {
+    on_each("", |server, installed| {
         let mut client = server.client();
-        for line in ["CLIENT KILL TYPE normal SKIPME no", "client kill id 1"] {
-            assert_eq!(ask(&mut client, &format!("HELLO.CALL - {line}")), error("CALL KillsClients"));
+        for line in ["CLIENT KILL TYPE normal SKIPME no", "client kill id 1", "SYNC", "PSYNC ? -1"] {
+            assert_eq!(ask(&mut client, &format!("HELLO.CALL - {line}")), error("CALL NotForModules"));
         }
+        let version = &installed.version;
+        let is_7_0 = version.family == Family::Redis && (version.major, version.minor) < (7, 2);
+        assert_eq!(ask(&mut client, "HELLO.CALL - WAIT 1 0").error().is_some(), is_7_0);
         assert!(ask(&mut client, "HELLO.CALL - CLIENT ID").error().is_none());
     });
 }
