@@ -23,11 +23,6 @@ struct Waiter {
 }
 
 impl Waiters {
-    /// How many clients wait.
-    pub fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// Adds a client; the number names it when the source's offset comes.
     pub fn add(&mut self, offset: Option<u64>, client: Unblocker<Outcome>) -> u64 {
         self.next += 1;
@@ -35,13 +30,27 @@ impl Waiters {
         self.next
     }
 
-    /// The source's offset for a client that asked for "now", or why it could not be had.
-    pub fn set_offset(&mut self, number: u64, offset: Result<u64, String>) {
-        let Some(at) = self.waiting.iter().position(|waiter| waiter.number == number) else { return };
+    /// The source's offset for the clients up to a number that asked for "now", or why it could not be had.
+    pub fn set_offset(&mut self, up_to: u64, offset: Result<u64, String>) {
+        let is_asked = |waiter: &Waiter| waiter.number <= up_to && waiter.offset.is_none();
         match offset {
-            Ok(offset) => self.waiting[at].offset = Some(offset),
-            Err(why) => self.waiting.swap_remove(at).client.unblock(Err(why)),
+            Ok(offset) => {
+                let asked = self.waiting.iter_mut().filter(|waiter| is_asked(waiter));
+                asked.for_each(|waiter| waiter.offset = Some(offset));
+            }
+            Err(why) => self
+                .waiting
+                .extract_if(.., |waiter| is_asked(waiter))
+                .for_each(|waiter| waiter.client.unblock(Err(why.clone()))),
         }
+    }
+
+    /// Whether no more clients may wait; those that left or whose time is over don't count.
+    pub fn is_full(&mut self) -> bool {
+        if self.waiting.len() >= WAITERS_MAX {
+            self.waiting.retain(|waiter| !waiter.client.is_client_gone());
+        }
+        self.waiting.len() >= WAITERS_MAX
     }
 
     /// Lets go of the clients whose offset is applied, and forgets those that left.

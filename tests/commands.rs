@@ -1,5 +1,7 @@
 //! The commands as a client meets them: replies, errors, rights.
 
+use std::io::{Read, Write};
+
 use redis_mirror_test_support::{Options, Server, Status, Topology, Value, any_server, cmd, servers, wait};
 
 /// Whether a text stands anywhere in a reply.
@@ -197,4 +199,41 @@ fn two_servers_mirror_each_other_without_feeding_each_other() {
     // Three pings each way, and hardly more: neither answers the other's bytes with bytes.
     wait::wait_until("pings flow", || offset(&a) >= before.0 + 42 && offset(&b) >= before.1 + 42);
     assert!(offset(&a) - before.0 < 1_000 && offset(&b) - before.1 < 1_000, "{before:?}");
+}
+
+/// The walk must not go on over a mirror that was created anew meanwhile.
+#[test]
+fn a_mirror_that_is_being_purged_is_not_dropped_beside() {
+    let at = Topology::start(any_server(), any_server()).expect("both servers start");
+    at.source.client().run(cmd!("EVAL", "for i = 1, 100000 do redis.call('SET', i, i) end", 0));
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    let mut local = at.local.client();
+    std::thread::scope(|scope| {
+        let purge = scope.spawn(|| at.local.client().int(cmd!("MIRROR.DROP", "m", "PURGE")));
+        wait::wait_until("the purge has begun", || local.int(cmd!("DBSIZE")) < 100_000);
+        let refused = local.refusal(cmd!("MIRROR.DROP", "m"));
+        assert!(refused.contains("purged already"), "{refused}");
+        assert_eq!(purge.join().expect("the purge is answered"), 100_000);
+    });
+    assert!(local.texts(cmd!("MIRROR.LIST")).is_empty());
+}
+
+/// Waits that are over take no place, also while nothing is applied.
+#[test]
+fn waits_that_timed_out_are_forgotten() {
+    let local = local();
+    local.client().run(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1"));
+    let connect = |_| std::net::TcpStream::connect(local.address()).expect("the server takes clients");
+    let mut clients: Vec<_> = (0..400).map(connect).collect();
+    for _ in 0..26 {
+        for client in &mut clients {
+            client.write_all(b"MIRROR.WAIT m 1\r\n").expect("the server reads");
+        }
+        for client in &mut clients {
+            let mut reply = [0; 5];
+            client.read_exact(&mut reply).expect("the server answers");
+            assert_eq!(&reply, b"$-1\r\n", "{}", String::from_utf8_lossy(&reply));
+        }
+    }
 }

@@ -104,3 +104,21 @@ fn what_vanished_while_the_link_was_down_vanishes_here() {
     let status = Status::read(&mut local, "m").expect("status");
     assert_eq!((status.number("full_resyncs"), status.number("swept")), (2, 250));
 }
+
+/// Offsets of two histories say nothing about each other.
+#[test]
+fn a_wait_is_for_the_history_that_the_source_has_now() {
+    let server = any_server();
+    let local = Options::new().mirror("").set("mirror.reconnect-min-ms", 1500);
+    let mut at = Topology::start_with(server, Options::new(), server, local).expect("both servers start");
+    at.source.client().run(cmd!("SET", "long", "x".repeat(100_000)));
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    at.source.client().run(cmd!("SET", "longer", "x".repeat(100_000)));
+    at.wait_applied("m").expect("everything is applied");
+    at.source.kill_and_resume();
+    at.source.client().run(cmd!("SET", "new", 1));
+    let mut client = at.local.client();
+    assert!(client.int(cmd!("MIRROR.WAIT", "m", 10_000)) < 100_000);
+    assert_eq!(client.int(cmd!("EXISTS", "new")), 1);
+}

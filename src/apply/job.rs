@@ -94,6 +94,12 @@ impl Check {
 
 impl Purge {
     fn step(mut self, ctx: &WriteContext<'_>, registry: &mut Registry) -> Option<Self> {
+        // A load brings other mirrors, perhaps one of that name.
+        if !registry.find(&self.name).is_some_and(|mirror| mirror.is_dropping) {
+            let why = "this server loaded other data meanwhile: MIRROR.DROP the mirror again";
+            self.client.unblock(Err(ErrorReply::err(why)));
+            return None;
+        }
         let (mut met, writer) = (Vec::new(), Writer::new(ctx));
         if let Some(db) = self.scan.step(ctx, &mut met) {
             for key in met {

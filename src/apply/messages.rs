@@ -38,7 +38,7 @@ impl Mirror {
             }
             Message::SnapshotEnd { seen, db, .. } => self.end_snapshot(ctx, seen, db, unit),
             Message::Fetched(fetched) => self.take_fetched(fetched),
-            Message::SourceOffset { waiter, offset } => self.waiters.set_offset(waiter, offset),
+            Message::SourceOffset { up_to, offset } => self.waiters.set_offset(up_to, offset),
             Message::Work(_) => {}
         }
         Ok(Flow::GoOn)

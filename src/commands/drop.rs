@@ -24,7 +24,9 @@ pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Outcome, Erro
         return purge(ctx, name);
     }
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
-    find(&mut registry, &name)?;
+    if find(&mut registry, &name)?.is_dropping {
+        return Err(being_purged());
+    }
     registry.remove(&name);
     checkpoint::replicate_drop(ctx, &name);
     Ok(Reply::OK.into())
@@ -35,7 +37,7 @@ fn purge(ctx: &CommandContext<'_>, name: Vec<u8>) -> Result<Outcome, ErrorReply>
         let mut registry = REGISTRY.try_borrow_mut(ctx)?;
         let mirror = find(&mut registry, &name)?;
         if mirror.is_dropping {
-            return Err(ErrorReply::err("the mirror is being purged already"));
+            return Err(being_purged());
         }
         std::sync::Arc::clone(&mirror.scope)
     };
@@ -53,4 +55,8 @@ fn purge(ctx: &CommandContext<'_>, name: Vec<u8>) -> Result<Outcome, ErrorReply>
     registry.ending.extend(link);
     registry.add_job(Job::Purge(Purge::new(ctx, name, &scope, client)));
     Ok(blocked.into())
+}
+
+fn being_purged() -> ErrorReply {
+    ErrorReply::err("the mirror is being purged already")
 }

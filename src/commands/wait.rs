@@ -40,7 +40,7 @@ pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Outcome, Erro
         if mirror.link.is_none() {
             return Err(ErrorReply::err("the mirror has no link now: see MIRROR.STATUS"));
         }
-        if mirror.waiters.len() >= WAITERS_MAX {
+        if mirror.waiters.is_full() {
             return Err(ErrorReply::err(format!("{WAITERS_MAX} clients wait for this mirror already")));
         }
         if let (Some(offset), Some(applied), true) = (offset, mirror.applied(), mirror.is_consistent())

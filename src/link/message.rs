@@ -39,10 +39,10 @@ pub enum Message {
     },
     /// The values of keys under repair, as of one offset of the source.
     Fetched(Fetched),
-    /// Where the source stood when client `waiter` asked.
+    /// Where the source stood after the waiters up to a number had asked.
     SourceOffset {
-        /// The waiter's number.
-        waiter: u64,
+        /// The last one's number.
+        up_to: u64,
         /// The source's offset, or why it could not be had.
         offset: Result<u64, String>,
     },

@@ -37,8 +37,8 @@ pub struct Planning {
     is_first_connection: bool,
     load: Option<Load>,
     published: Option<Instant>,
-    /// Waiters whose question waits until the link follows the history that the source has now.
-    unanswered: Vec<u64>,
+    /// Waiters up to this number wait for an answer, until the link follows the history the source has now.
+    unanswered: Option<u64>,
     /// When they are asked about again.
     ask_after: Option<Instant>,
 }
@@ -68,7 +68,7 @@ impl Planning {
             is_first_connection: true,
             load: None,
             published: None,
-            unanswered: Vec::new(),
+            unanswered: None,
             ask_after: None,
         }
     }
@@ -272,7 +272,7 @@ impl Planning {
         while let Some(request) = shared.next_request() {
             match request {
                 Request::SourceOffset { waiter } => {
-                    self.unanswered.push(waiter);
+                    self.unanswered = Some(waiter);
                     self.ask_after = None;
                 }
                 Request::Fetch { round, keys } => {
@@ -288,10 +288,10 @@ impl Planning {
     /// Tells where the source stands. An offset counts in one history only: while the link follows none, or
     /// not the one that the source has now, there is no answer yet.
     fn answer_waiters(&mut self, shared: &Shared) {
-        if self.unanswered.is_empty() || self.ask_after.is_some_and(|at| Instant::now() < at) {
+        let (Some(up_to), Some(position)) = (self.unanswered, self.position) else { return };
+        if self.ask_after.is_some_and(|at| Instant::now() < at) {
             return;
         }
-        let Some(position) = self.position else { return };
         let offset = match self.control.stand() {
             Ok(stand) if stand.replid != position.replid => {
                 self.ask_after = Some(Instant::now() + ASK_AGAIN);
@@ -299,9 +299,8 @@ impl Planning {
             }
             stand => stand.map(|stand| stand.offset).map_err(|error| error.to_string()),
         };
-        for waiter in std::mem::take(&mut self.unanswered) {
-            self.post(Message::SourceOffset { waiter, offset: offset.clone() }, 1, shared);
-        }
+        self.unanswered = None;
+        self.post(Message::SourceOffset { up_to, offset }, 1, shared);
     }
 
     fn fetch(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<Values, String> {
