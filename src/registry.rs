@@ -40,6 +40,8 @@ pub struct Registry {
     pub ending: Vec<Link>,
     /// Whose turn it is.
     pub turn: usize,
+    /// When the last slice ended, if it left work.
+    pub idle_since: Option<Instant>,
     /// Walks that clients wait for.
     pub jobs: Vec<Job>,
     /// When this server's replication ids were looked at last; `None` when they may have changed since.
@@ -67,6 +69,7 @@ pub static REGISTRY: MainCell<Registry> = MainCell::new(Registry {
     own_replids: Vec::new(),
     ending: Vec::new(),
     turn: 0,
+    idle_since: None,
     jobs: Vec::new(),
     ids_looked_at: None,
     ids_to_tell: false,

@@ -160,7 +160,7 @@ fn pause_resume_and_wait() {
     assert!(local.refusal(cmd!("MIRROR.WAIT", "m", 10)).contains("no link"));
     source.run(cmd!("SET", "k", "v"));
     local.run(cmd!("MIRROR.RESUME", "m"));
-    wait::wait_for("the write arrives", || local.call(cmd!("MIRROR.WAIT", "m", 5_000)));
+    redis_mirror_test_support::wait_applied(&mut local, "m", wait::PATIENCE).expect("the write arrives");
     assert_eq!(local.text(cmd!("GET", "k")), "v");
     let status = Status::read(&mut local, "m").expect("status");
     assert_eq!((status.number("full_resyncs"), status.number("partial_resyncs")), (1, 1));
@@ -186,8 +186,10 @@ fn two_servers_mirror_each_other_without_feeding_each_other() {
         a.client().run(cmd!("INCR", format!("a:{}", number % 10)));
         b.client().run(cmd!("INCR", format!("b:{}", number % 10)));
     }
-    wait::wait_for("b's writes are in a", || a.client().call(cmd!("MIRROR.WAIT", "b", 5_000)));
-    wait::wait_for("a's writes are in b", || b.client().call(cmd!("MIRROR.WAIT", "a", 5_000)));
+    redis_mirror_test_support::wait_applied(&mut a.client(), "b", wait::PATIENCE)
+        .expect("everything is applied");
+    redis_mirror_test_support::wait_applied(&mut b.client(), "a", wait::PATIENCE)
+        .expect("everything is applied");
     for number in 0..10 {
         for key in [format!("a:{number}"), format!("b:{number}")] {
             assert_eq!(a.client().text(cmd!("GET", key.as_str())), "200");

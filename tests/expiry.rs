@@ -74,7 +74,8 @@ fn a_renewal_is_found_after_a_crash_too() {
     wait_gone(&at.local, "counter");
     at.local.kill_and_resume();
     at.link.flow(Direction::FromServer);
-    wait::wait_for("everything is applied", || at.local.client().call(cmd!("MIRROR.WAIT", "m", 10_000)));
+    redis_mirror_test_support::wait_applied(&mut at.local.client(), "m", wait::PATIENCE)
+        .expect("everything is applied");
     at.assert_mirrored(&Mapping::identity());
     assert_eq!(at.local.client().text(cmd!("GET", "counter")), "42");
 }

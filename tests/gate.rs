@@ -87,7 +87,8 @@ fn busy_scripts_and_reloads_in_the_middle() {
         Traffic::wait_rounds(&at.source, 30);
     }
     traffic.stop();
-    wait::wait_for("everything is applied", || at.local.client().call(cmd!("MIRROR.WAIT", "m", 20_000)));
+    redis_mirror_test_support::wait_applied(&mut at.local.client(), "m", wait::PATIENCE)
+        .expect("everything is applied");
     at.assert_mirrored(&redis_mirror_test_support::digest::Mapping::identity().db(0, 1));
     let status = Status::read(&mut at.local.client(), "m").expect("status");
     assert_eq!(status.number("full_resyncs"), 1, "{status:?}");

@@ -17,10 +17,8 @@ fn topology() -> Topology {
 }
 
 fn wait_applied(at: &Topology) {
-    wait::wait_within(Duration::from_secs(60), "everything is applied", || {
-        at.local.client().call(cmd!("MIRROR.WAIT", "m", 20_000))
-    })
-    .unwrap_or_else(|error| panic!("{error}\n{}", at.local.log_tail()));
+    redis_mirror_test_support::wait_applied(&mut at.local.client(), "m", Duration::from_secs(120))
+        .unwrap_or_else(|error| panic!("{error}\n{}", at.local.log_tail()));
 }
 
 #[test]

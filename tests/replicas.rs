@@ -1,7 +1,7 @@
 //! Native replicas of the server that mirrors: exact, whenever they come.
 
 use redis_mirror_test_support::digest::{self, Mapping};
-use redis_mirror_test_support::{Options, Server, Topology, Traffic, cmd, server, wait};
+use redis_mirror_test_support::{Options, Server, Status, Topology, Traffic, cmd, server, wait};
 
 /// Nothing is propagated while nobody follows; a replica that comes must miss nothing all the same.
 #[test]
@@ -50,13 +50,19 @@ fn a_replica_knows_the_exact_position() {
     local.client().run(cmd!("MIRROR.CREATE", "m", link.url()));
     let replica = Server::start(installed, Options::new().mirror(""));
     replica.replicate(local.address());
+    // Native replication is asynchronous: what has not reached the replica dies with the primary.
+    wait::wait_until("the replica follows the mirror", || {
+        Status::read(&mut replica.client(), "m").is_ok_and(|status| status.number("applied_offset") > 0)
+    });
     Traffic::wait_rounds(&source, 300);
     local.kill();
     replica.client().run(cmd!("REPLICAOF", "NO", "ONE"));
     Traffic::wait_rounds(&source, 100);
     traffic.stop();
-    wait::wait_for("everything is applied", || replica.client().call(cmd!("MIRROR.WAIT", "m", 20_000)));
+    redis_mirror_test_support::wait_applied(&mut replica.client(), "m", wait::PATIENCE)
+        .expect("everything is applied");
     digest::assert_mirrored(&source, &replica, &Mapping::identity());
-    let status = redis_mirror_test_support::Status::read(&mut replica.client(), "m").expect("status");
+    let status = Status::read(&mut replica.client(), "m").expect("status");
     assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+    assert_eq!(source.info("stats").number("sync_full"), Some(1));
 }

@@ -57,11 +57,16 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
     match gate::open(ctx) {
         Ok(write) => {
             work(&write, registry);
-            if has_work(registry) {
+            let goes_on = has_work(registry);
+            registry.idle_since = goes_on.then(Instant::now);
+            if goes_on {
                 waker.wake();
             }
         }
-        Err(_) => gate::look_again(ctx, &waker),
+        Err(_) => {
+            registry.idle_since = None;
+            gate::look_again(ctx, &waker);
+        }
     }
 }
 
@@ -87,10 +92,11 @@ fn has_work(registry: &Registry) -> bool {
 /// One slice: for a client that waits for a walk, else for a mirror.
 fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
     let _ours = noted::Ours::begin(ctx);
+    let started = Instant::now();
+    let deadline = started + budget(registry.idle_since.map(|end| started.duration_since(end)));
     if std::mem::take(&mut registry.ids_to_tell) {
         checkpoint::replicate_ids(ctx, &registry.own_replids);
     }
-    let deadline = Instant::now() + Duration::from_micros(configs::apply_budget_us());
     if let Some(mut job) = registry.jobs.pop() {
         loop {
             let Some(left) = job.step(ctx, registry) else { return };
@@ -102,6 +108,17 @@ fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
     }
     slice_of_one(ctx, registry, deadline);
 }
+
+/// How long a slice may take. The rest of a turn (clients, the AOF's fsync) took `elsewhere` since the last
+/// slice: where that is long anyway, a slice may take half as long, so that a server that syncs each unit
+/// to disk does not spend its time on syncing alone.
+fn budget(elsewhere: Option<Duration>) -> Duration {
+    let budget = Duration::from_micros(configs::apply_budget_us());
+    elsewhere.map_or(budget, |elsewhere| (elsewhere / 2).clamp(budget, budget * BUDGET_STRETCH))
+}
+
+/// How many times the configured budget a slice may take at most.
+const BUDGET_STRETCH: u32 = 10;
 
 /// Serves the next mirror that has work. One at a time: a unit carries one list of origins.
 fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Instant) {

@@ -152,6 +152,10 @@ fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
         shared.figures.disconnects.fetch_add(1, Ordering::Relaxed);
         shared.set_error(error.to_string());
         spool.clear();
+        if matches!(error, LinkError::Plan(PlanError::UnitTooLarge { .. })) {
+            // It would come again: the snapshot holds its effects.
+            planning.forget_position();
+        }
         let cleaned = planning.connection_broke(shared);
         if error.retry() == Retry::NeedsUser || cleaned.is_err() {
             return shared.set_state(LinkState::Failed);

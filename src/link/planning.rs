@@ -78,12 +78,18 @@ impl Planning {
         self.position
     }
 
+    /// Makes the next connection begin with a full resync.
+    pub fn forget_position(&mut self) {
+        self.position = None;
+    }
+
     /// Forgets what a broken connection left half done.
     pub fn connection_broke(&mut self, shared: &Shared) -> Result<(), LinkError> {
         self.load = None;
         self.control.close();
-        if let Some(position) = self.position {
-            self.planner.start(position.replid, &mut self.batch)?;
+        match self.position {
+            Some(position) => self.planner.start(position.replid, &mut self.batch)?,
+            None => self.batch.clear(),
         }
         self.send(shared);
         Ok(())

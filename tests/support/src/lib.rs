@@ -42,5 +42,5 @@ pub use proxy::{Direction, Proxy};
 pub use random::Random;
 pub use resp::Value;
 pub use server::{Info, Options, Server};
-pub use topology::{MirrorOptions, Topology};
+pub use topology::{MirrorOptions, Topology, wait_applied};
 pub use traffic::Traffic;

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::digest::{self, Mapping};
-use crate::wait::PATIENCE;
-use crate::{Client, Command, Installed, Options, Proxy, Result, Server, Status, cmd};
+use crate::wait::{PATIENCE, wait_within};
+use crate::{Client, Installed, Options, Proxy, Result, Server, Status, Value, cmd};
 
 /// A source, a local server with the module that mirrors it, and a proxy on the link between them. With
 /// [`Topology::add_replica`] also a native replica of the local server.
@@ -111,8 +111,20 @@ impl From<&str> for MirrorOptions {
     }
 }
 
-fn wait_applied(client: &mut Client, name: &str, patience: Duration) -> Result<()> {
-    let command: Command = cmd!("MIRROR.WAIT", name, patience.as_millis().to_string());
-    client.set_patience(patience * 2)?;
-    client.call(command).map(|_| ())
+/// Waits until a mirror has applied all that its source had written when asked, over restarts and broken
+/// links.
+///
+/// # Errors
+/// [`crate::Error::TimedOut`] with the last answer.
+pub fn wait_applied(client: &mut Client, name: &str, patience: Duration) -> Result<()> {
+    wait_within(patience, "everything is applied", || applied_once(client, name))
+}
+
+/// Asks once; a wait that runs out and a link that is down just now are both "not yet".
+fn applied_once(client: &mut Client, name: &str) -> std::result::Result<(), String> {
+    match client.call(cmd!("MIRROR.WAIT", name, 5_000)) {
+        Ok(Value::Nil) => Err("MIRROR.WAIT ran out".into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }

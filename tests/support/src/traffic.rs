@@ -2,8 +2,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::{Client, Command, Server, cmd, wait};
+
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// Effects that show at once when one is lost or repeated: counters, list elements in order, transactions.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Writes to a server from a thread of its own, without a pause.
+    /// Writes to a server from a thread of its own, hardly pausing.
     pub fn start(to: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
@@ -24,6 +27,8 @@ impl Traffic {
                 let commands = Self::round(round);
                 client.pipeline(&commands).expect("the source takes writes");
                 round += 1;
+                // Some ten thousand commands a second: a mirror that syncs each unit to disk keeps up.
+                thread::sleep(PAUSE);
             }
             round
         });
@@ -52,7 +57,10 @@ impl Traffic {
     /// When they are not in time.
     pub fn wait_rounds(source: &Server, rounds: i64) {
         let mut client = source.client();
-        let counter = |client: &mut Client| client.text(cmd!("GET", "counter")).parse::<i64>().unwrap_or(0);
+        let counter = |client: &mut Client| {
+            let text = client.bytes(cmd!("GET", "counter")).unwrap_or_default();
+            String::from_utf8_lossy(&text).parse::<i64>().unwrap_or(0)
+        };
         let goal = counter(&mut client) + rounds;
         wait::wait_until("the traffic goes on", || counter(&mut client) >= goal);
     }
