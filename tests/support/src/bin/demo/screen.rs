@@ -60,8 +60,12 @@ impl Screen {
         if status.state() == "loading" {
             line += &format!("{} of about {} keys  ", keys.0, keys.1);
         } else {
-            line +=
-                &format!("{:.2} MB/s, lag {} bytes  ", self.rate(status) / 1e6, status.number("lag_bytes"));
+            let (operations, lag) = (status.number("ops_per_sec"), status.number("lag_bytes"));
+            let megabytes = self.rate(status) / 1e6;
+            line += &format!(
+                "{} keys copied, {operations} operations/s, {megabytes:.2} MB/s, lag {lag} bytes  ",
+                keys.0
+            );
         }
         line + consistent
     }
