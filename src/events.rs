@@ -47,7 +47,8 @@ pub fn watch_keys(ctx: &WriteContext<'_>) -> Result<(), Error> {
 fn on_key(ctx: &NotificationContext<'_>, event: &KeyspaceEvent<'_>) {
     let is_gone = event.class.intersects(NotifyFlags::EXPIRED | NotifyFlags::EVICTED)
         || event.name.to_bytes() == b"hexpired";
-    if apply::is_ours(ctx) && !is_gone {
+    // On a replica it is the primary that writes.
+    if !is_gone && (apply::is_ours(ctx) || ctx.flags().contains(ContextFlags::REPLICA)) {
         return;
     }
     let Ok(db) = u32::try_from(event.db) else { return };

@@ -128,7 +128,7 @@ pub enum Shown {
     Loading,
     /// The stream is applied.
     Streaming,
-    /// The connection broke; the next attempt is due later.
+    /// The connection broke, or a full resync is due; the next attempt comes later.
     BackingOff,
     /// The user paused it, or this server is a replica.
     Paused,
@@ -231,6 +231,7 @@ impl Mirror {
             return Shown::NeedsCredentials;
         }
         match self.link.as_ref().map(|link| link.shared.state()) {
+            None if self.restart_at.is_some_and(|at| Instant::now() < at) => Shown::BackingOff,
             None => Shown::Paused,
             Some(LinkState::Connecting) => Shown::Connecting,
             Some(LinkState::Handshake) => Shown::Handshake,

@@ -66,3 +66,21 @@ fn a_replica_knows_the_exact_position() {
     assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
     assert_eq!(source.info("stats").number("sync_full"), Some(1));
 }
+
+/// A former primary listens to its keys still.
+#[test]
+fn what_the_primary_writes_is_no_local_write() {
+    let installed = redis_mirror_test_support::any_server();
+    let mut at = Topology::start(installed, installed).expect("both servers start");
+    at.create("m", "").expect("the mirror is created");
+    at.add_replica().expect("the replica comes");
+    let replica = &at.replicas[0];
+    replica.client().run(cmd!("REPLICAOF", "NO", "ONE"));
+    at.local.replicate(replica.address());
+    for number in 0..50 {
+        at.source.client().run(cmd!("RPUSH", "list", number));
+    }
+    wait::wait_until("everything arrives", || at.local.client().int(cmd!("LLEN", "list")) == 50);
+    let status = Status::read(&mut at.local.client(), "m").expect("status");
+    assert_eq!(status.number("local_writes"), 0, "{status:?}");
+}

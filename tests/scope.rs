@@ -2,7 +2,7 @@
 
 use redis_mirror_test_support::digest::Mapping;
 use redis_mirror_test_support::workload::{Abilities, Dataset, Live};
-use redis_mirror_test_support::{Client, Status, Topology, any_server, cmd};
+use redis_mirror_test_support::{Client, Options, Status, Topology, any_server, cmd};
 
 fn topology() -> Topology {
     Topology::start(any_server(), any_server()).expect("both servers start")
@@ -215,4 +215,21 @@ fn a_flush_here_brings_a_resync() {
     redis_mirror_test_support::wait::wait_until("the key is back", || local.int(cmd!("EXISTS", "k")) == 1);
     at.assert_exact("m");
     assert_eq!(Status::read(&mut local, "m").expect("status").number("full_resyncs"), 2);
+}
+
+/// It is not the user who paused it, and nothing else is wrong than the number of dbs.
+#[test]
+fn a_db_that_is_not_here_is_told() {
+    let server = any_server();
+    let local = Options::new().set("databases", 4);
+    let at = Topology::start_with(server, Options::new(), server, local).expect("both servers start");
+    at.create("m", "").expect("the mirror is created");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    let mut client = at.source.client();
+    client.run(cmd!("SELECT", 7));
+    client.run(cmd!("SET", "k", "v"));
+    let mut local = at.local.client();
+    let patience = redis_mirror_test_support::wait::PATIENCE;
+    let status = Status::wait_state(&mut local, "m", "backing-off", patience).expect("it tries again");
+    assert!(status.text("last_error").contains("no db 7"), "{status:?}");
 }

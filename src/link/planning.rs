@@ -9,7 +9,7 @@ use redis_replica::rdb::{Entry, Item, Limits, Validator};
 use redis_replica::{Connection, Event, Place, Position};
 
 use super::LinkError;
-use super::control::{Control, SourceStand, SourceValue};
+use super::control::{Control, ControlError, SourceStand, SourceValue};
 use super::message::{Fetched, Message, Request, Seen, Values, Work};
 use super::shared::{Planned, Quarantined, Shared};
 
@@ -19,7 +19,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// How often STATUS's view of the planner is renewed.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long until a source whose history is not the link's is asked again where it stands.
+/// How long until a source that could not tell, or whose history is not the link's, is asked again where it
+/// stands.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Wakes the main thread. A function, so that this file needs no context.
@@ -299,14 +300,16 @@ impl Planning {
             return;
         }
         let offset = match self.control.stand() {
-            Ok(stand) if stand.replid != position.replid => {
-                self.ask_after = Some(Instant::now() + ASK_AGAIN);
-                return;
-            }
+            Ok(stand) if stand.replid != position.replid => return self.ask_again(),
+            Err(ControlError::TooSoon) => return self.ask_again(),
             stand => stand.map(|stand| stand.offset).map_err(|error| error.to_string()),
         };
         self.unanswered = None;
         self.post(Message::SourceOffset { up_to, offset }, 1, shared);
+    }
+
+    fn ask_again(&mut self) {
+        self.ask_after = Some(Instant::now() + ASK_AGAIN);
     }
 
     fn fetch(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<Values, String> {
