@@ -32,6 +32,11 @@ pub fn open<'cx>(ctx: &EventContext<'cx>) -> Result<WriteContext<'cx>, Closed> {
     Ok(write)
 }
 
+/// The same for a walk that a client waits for: it deletes at most, which a server without memory needs.
+pub fn open_to_walk<'cx>(ctx: &EventContext<'cx>) -> Result<WriteContext<'cx>, Closed> {
+    ctx.may_write_now().map_err(Closed::NotNow)
+}
+
 /// One word on whether work may write: `open`, or why not.
 pub fn state(ctx: &Context<'_>) -> &'static str {
     let flags = ctx.flags();

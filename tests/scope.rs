@@ -158,6 +158,19 @@ fn a_purge_deletes_exactly_the_scope() {
     Own::assert_untouched(&mut local, 0, "own:");
 }
 
+/// It is what frees the memory.
+#[test]
+fn a_purge_needs_no_memory() {
+    let at = topology();
+    at.source.client().run(cmd!("EVAL", "for i = 1, 2000 do redis.call('SET', i, i) end", 0));
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    let mut local = at.local.client();
+    local.run(cmd!("CONFIG", "SET", "maxmemory", 1));
+    assert_eq!(local.int(cmd!("MIRROR.DROP", "m", "PURGE")), 2_000);
+    assert_eq!(local.int(cmd!("DBSIZE")), 0);
+}
+
 #[test]
 fn a_flush_of_the_source_empties_the_scope_alone() {
     let at = topology();

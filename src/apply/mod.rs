@@ -54,7 +54,8 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
     if !has_work(registry) {
         return;
     }
-    match gate::open(ctx) {
+    let opened = if registry.jobs.is_empty() { gate::open(ctx) } else { gate::open_to_walk(ctx) };
+    match opened {
         Ok(write) => {
             work(&write, registry);
             let goes_on = has_work(registry);
