@@ -16,7 +16,8 @@ static FOUND: MainCell<Cell<Option<bool>>> = MainCell::new(Cell::new(None));
 
 /// Whether effects must be propagated now. True when it can't be told.
 pub fn is_needed(ctx: &Context<'_>) -> bool {
-    if ctx.flags().contains(ContextFlags::AOF) {
+    // Save points count what was propagated (`server.dirty`): without it they would never be reached.
+    if ctx.flags().intersects(ContextFlags::AOF | ContextFlags::RDB) {
         return true;
     }
     let found = FOUND.borrow(ctx);

@@ -17,6 +17,9 @@ pub const MIRRORS_MAX: usize = 256;
 /// How many of its own replication ids a server remembers.
 const OWN_IDS_MAX: usize = 64;
 
+/// What a link may hold while the server is out of memory.
+const RELIEF_BYTES: usize = 8 * 1024 * 1024;
+
 /// How often the replication ids are looked at; events tell of most changes.
 const LOOK_AT_IDS: Duration = Duration::from_secs(1);
 
@@ -123,6 +126,19 @@ impl Registry {
     pub fn wake(&self) {
         if let Some(fixed) = &self.fixed {
             fixed.waker.wake();
+        }
+    }
+
+    /// Lets go of what waits to be applied: it may be what the server lacks memory for, and then nothing
+    /// else would ever free it. The position is that of the last unit applied; the links come back later.
+    pub fn relieve(&mut self) {
+        for mirror in &mut self.mirrors {
+            if mirror.link.as_ref().is_some_and(|link| link.shared.held_bytes() > RELIEF_BYTES) {
+                let why = "this server is out of memory: raise maxmemory, or mirror less";
+                mirror.last_refusal = Some(why.to_owned());
+                self.ending.extend(mirror.stop_link(why));
+                mirror.delay_restart();
+            }
         }
     }
 

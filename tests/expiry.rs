@@ -95,3 +95,22 @@ fn many_short_lived_keys_end_equal() {
     client.run(cmd!("SET", "end", 1));
     at.assert_exact("m");
 }
+
+/// More keys than can be remembered are dead in the snapshot already: no reason to read it again and again.
+#[test]
+fn a_snapshot_of_dead_keys_is_read_once() {
+    let at = topology();
+    let mut client = at.source.client();
+    client.run(cmd!("DEBUG", "SET-ACTIVE-EXPIRE", 0));
+    client.run(cmd!("EVAL", "for i=1,1100000 do redis.call('SET','k'..i,1,'PX',1500) end", 0));
+    client.run(cmd!("SET", "alive", 1));
+    wait::wait_until("the last of them is dead", || client.int(cmd!("PTTL", "k1100000")) < 0);
+    at.create("m", "").expect("the mirror is created");
+    at.wait_streaming("m").expect("the snapshot is applied");
+    client.run(cmd!("DEBUG", "SET-ACTIVE-EXPIRE", 1));
+    client.run(cmd!("INCR", "alive"));
+    client.run(cmd!("RPUSH", "new", 1));
+    at.assert_exact("m");
+    let status = Status::read(&mut at.local.client(), "m").expect("status");
+    assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));
+}

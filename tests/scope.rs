@@ -217,6 +217,39 @@ fn wholesale_commands_keep_their_place_in_the_stream() {
     assert_eq!(status.number("full_resyncs"), 1, "{status:?}");
 }
 
+/// More commands than a unit may hold: the stream can't be applied, but a snapshot can.
+#[test]
+fn a_transaction_beyond_the_limit_is_fetched_as_a_snapshot() {
+    let at = topology();
+    let mut client = at.source.client();
+    at.create("m", "").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    client.run(cmd!("EVAL", "for i=1,1000100 do redis.call('INCR','n') end", 0));
+    at.assert_exact("m");
+    assert_eq!(at.local.client().text(cmd!("GET", "n")), "1000100");
+    assert_eq!(Status::read(&mut at.local.client(), "m").expect("status").number("full_resyncs"), 2);
+}
+
+/// A source's value that this server has no room for must not keep it out of memory for ever.
+#[test]
+fn memory_that_a_mirror_takes_in_vain_is_given_back() {
+    let local = redis_mirror_test_support::Options::new().set("maxmemory", "60mb");
+    let at = Topology::start_with(any_server(), Default::default(), any_server(), local).expect("both start");
+    let (mut client, mut own) = (at.source.client(), at.local.client());
+    at.create("m", "PREFIX copy:").expect("the mirror is created");
+    at.wait_applied("m").expect("everything is applied");
+    client.run(cmd!("SET", "huge", "x".repeat(100_000_000)));
+    redis_mirror_test_support::wait::wait_until("the mirror says so", || {
+        let status = Status::read(&mut own, "m").expect("status");
+        status.text("last_error").contains("out of memory")
+    });
+    client.run(cmd!("DEL", "huge"));
+    client.run(cmd!("SET", "small", 1));
+    at.wait_applied("m").expect("it goes on");
+    assert_eq!(own.text(cmd!("GET", "copy:small")), "1");
+    own.run(cmd!("SET", "own", 1));
+}
+
 #[test]
 fn a_flush_here_brings_a_resync() {
     let at = topology();

@@ -93,7 +93,8 @@ impl Mirror {
             return Ok(());
         }
         let key = batch.args(op).next().unwrap_or_default();
-        self.expired.note(op.db, key).map_err(|overflow| StartOver(overflow.to_string()))
+        self.note_gone(op.db, key);
+        Ok(())
     }
 
     /// Keys whose time had come when the operation looked at them. The operation may have worked on nothing
@@ -104,8 +105,10 @@ impl Mirror {
         batch: &Batch,
         op: &Op,
     ) -> Result<(), StartOver> {
-        for noted in gone.iter().filter(|noted| self.scope.contains(noted.db, &noted.key)) {
-            self.expired.note(noted.db, &noted.key).map_err(|overflow| StartOver(overflow.to_string()))?;
+        for noted in &gone {
+            if self.scope.contains(noted.db, &noted.key) {
+                self.note_gone(noted.db, &noted.key);
+            }
         }
         let Verdict::NeedsRepair(keys) = self.expired.check(batch, op) else { return Ok(()) };
         self.repair_keys(&keys)?;
@@ -116,14 +119,22 @@ impl Mirror {
     /// A key went away by itself, or somebody else wrote to it.
     pub fn hear(&mut self, noted: &Noted) {
         if noted.is_gone {
-            if self.expired.note(noted.db, &noted.key).is_err() {
-                self.start_over.get_or_insert("more keys expired here than can be remembered".to_owned());
-            }
+            self.note_gone(noted.db, &noted.key);
             return;
         }
         self.counts.local_writes += 1;
         self.is_fresh = false;
         self.run.is_not_alone();
+    }
+
+    /// Remembers a key that went away here by itself. More than can be remembered are all forgotten, and
+    /// from then on a key that a command needs and that isn't there is taken for one of them.
+    fn note_gone(&mut self, db: u32, key: &[u8]) {
+        if self.expired.note(db, key).is_err() {
+            self.expired.clear();
+            self.forgot_expired = true;
+            self.run.memory_gap = None;
+        }
     }
 
     /// Applies fetched values if the stream has come to where they belong.
@@ -144,7 +155,7 @@ impl Mirror {
         for (db, key) in &keys {
             let may_come_back = values.hides_expired && ctx.select_db(*db).is_ok() && !exists(ctx, key);
             if may_come_back {
-                self.expired.note(*db, key).map_err(|overflow| StartOver(overflow.to_string()))?;
+                self.note_gone(*db, key);
             } else {
                 self.expired.forget(*db, key);
             }

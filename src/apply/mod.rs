@@ -64,8 +64,11 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
                 waker.wake();
             }
         }
-        Err(_) => {
+        Err(closed) => {
             registry.idle_since = None;
+            if closed == gate::Closed::Memory {
+                registry.relieve();
+            }
             gate::look_again(ctx, &waker);
         }
     }

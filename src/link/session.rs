@@ -58,6 +58,7 @@ impl Session<'_> {
                 return Err(LinkError::Closed);
             }
             self.note_fullness();
+            self.shared.figures.buffered.store(self.held(), Ordering::Relaxed);
             let may_read = !closed && self.has_room();
             let is_ready = self.wait(may_read, closed)?;
             if is_ready {
@@ -95,6 +96,11 @@ impl Session<'_> {
             None => true,
             Some(since) => self.connection.state() == State::Streaming && since.elapsed() >= SPOOL_AFTER,
         }
+    }
+
+    /// Received bytes in memory.
+    fn held(&self) -> u64 {
+        self.connection.buffered() as u64 + self.spool.memory_len()
     }
 
     fn note_fullness(&mut self) {

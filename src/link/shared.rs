@@ -59,6 +59,8 @@ pub struct Figures {
     pub bytes_read: AtomicU64,
     /// Bytes that wait in the spool.
     pub spooled: AtomicU64,
+    /// Bytes that were received and are not planned yet, in memory.
+    pub buffered: AtomicU64,
     /// Keys that the snapshot being read announced.
     pub keys_total: AtomicU64,
     /// Times the stream was taken up again without a snapshot.
@@ -160,6 +162,12 @@ impl Shared {
         }
         drop(spare);
         self.release(size);
+    }
+
+    /// Memory that the link's data takes, planned or not.
+    pub fn held_bytes(&self) -> usize {
+        let buffered = self.figures.buffered.load(Ordering::Relaxed);
+        self.queue.bytes() + usize::try_from(buffered).unwrap_or(usize::MAX)
     }
 
     /// Counts a message out of the queue; wakes the link if it waits for room.

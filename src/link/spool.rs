@@ -50,6 +50,11 @@ impl Spool {
         self.memory_bytes + self.file.as_ref().map_or(0, |f| f.written - f.read)
     }
 
+    /// How many of them wait in memory.
+    pub fn memory_len(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
