@@ -86,16 +86,21 @@ pub fn apply(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal
 
 fn call_planned(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
     let Some(command) = op.command else { return Ok(()) };
+    with_args(batch, op, |args| call(ctx, command.c_name(), args))
+}
+
+/// Gathers an operation's arguments, on the stack if they are few.
+fn with_args<R>(batch: &Batch, op: &Op, act: impl FnOnce(&[&[u8]]) -> R) -> R {
     let args = batch.args(op);
     if args.len() > ARGS_INLINE {
-        return call(ctx, command.c_name(), &args.collect::<Vec<_>>());
+        return act(&args.collect::<Vec<_>>());
     }
     let mut inline: [&[u8]; ARGS_INLINE] = [b""; ARGS_INLINE];
     let count = args.len();
     for (place, arg) in inline.iter_mut().zip(args) {
         *place = arg;
     }
-    call(ctx, command.c_name(), &inline[..count])
+    act(&inline[..count])
 }
 
 /// Calls a command with its effects propagated.
@@ -159,21 +164,14 @@ fn is_compact_integer(value: &[u8]) -> bool {
 }
 
 fn hash_set(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
-    let args = batch.args(op);
-    if args.len() > ARGS_INLINE {
-        return call(ctx, c"hset", &args.collect::<Vec<_>>());
-    }
-    let mut inline: [&[u8]; ARGS_INLINE] = [b""; ARGS_INLINE];
-    let count = args.len();
-    for (place, arg) in inline.iter_mut().zip(args) {
-        *place = arg;
-    }
-    let [key, pairs @ ..] = &inline[..count] else { return Ok(()) };
-    let name = RedisString::new(key);
-    store_fields(ctx, &name, pairs)?;
-    ctx.replicate(c"HSET", &inline[..count])?;
-    ctx.notify(NotifyFlags::HASH, c"hset", &name)?;
-    Ok(())
+    with_args(batch, op, |args| {
+        let [key, pairs @ ..] = args else { return Ok(()) };
+        let name = RedisString::new(key);
+        store_fields(ctx, &name, pairs)?;
+        ctx.replicate(c"HSET", args)?;
+        ctx.notify(NotifyFlags::HASH, c"hset", &name)?;
+        Ok(())
+    })
 }
 
 fn store_fields(ctx: &Writer<'_, '_>, name: &RedisString, pairs: &[&[u8]]) -> Result<(), Error> {
