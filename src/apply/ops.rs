@@ -90,6 +90,7 @@ fn call_planned(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refu
 }
 
 /// Gathers an operation's arguments, on the stack if they are few.
+#[inline]
 fn with_args<R>(batch: &Batch, op: &Op, act: impl FnOnce(&[&[u8]]) -> R) -> R {
     let args = batch.args(op);
     if args.len() > ARGS_INLINE {
@@ -163,6 +164,7 @@ fn is_compact_integer(value: &[u8]) -> bool {
     !digits.is_empty() && value.len() <= LONGEST_COMPACT_INTEGER && digits.iter().all(u8::is_ascii_digit)
 }
 
+#[inline]
 fn hash_set(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
     with_args(batch, op, |args| {
         let [key, pairs @ ..] = args else { return Ok(()) };
@@ -174,6 +176,7 @@ fn hash_set(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal>
     })
 }
 
+#[inline]
 fn store_fields(ctx: &Writer<'_, '_>, name: &RedisString, pairs: &[&[u8]]) -> Result<(), Error> {
     let mut open = ctx.open_write(name)?;
     for [field, value] in pairs.as_chunks::<2>().0 {
