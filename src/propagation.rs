@@ -1,7 +1,8 @@
 //! Whether anybody needs the commands that repeat what a slice has written.
 //!
 //! The server drops what nobody needs (`shouldPropagate`, server.c: no AOF, no replica, no backlog), but
-//! only after the module has put each command together, which costs a small write a quarter of its time.
+//! only after the module has put each command together, which costs a small write about two fifths of its time
+//! (a million SETs took 0.57 s with it and 0.32 s without).
 //!
 //! It is safe to leave that out exactly as long as no replica counts from an offset that has been told. A
 //! replica's offset is fixed when the child that makes its snapshot is forked (`replicationSetupSlaveForFullResync`,

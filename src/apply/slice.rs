@@ -148,7 +148,7 @@ impl Mirror {
                     return Ok(Flow::GoOn);
                 }
                 unit.reached(op.offset, op.source_db);
-                // Looking at the clock costs a small operation's tenth.
+                // A look at the clock after each small operation shows up in a profile (3% of SET).
                 until_look = until_look.saturating_sub(batch.op_bytes(op).max(LOOK_BYTES / LOOK_OPS));
                 if until_look == 0 {
                     until_look = LOOK_BYTES;
