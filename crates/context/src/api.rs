@@ -195,6 +195,11 @@ required_functions! {
     RedisModule_GetModuleUserFromUserName
     RedisModule_FreeModuleUser
     RedisModule_ACLCheckCommandPermissions
+    RedisModule_ACLCheckKeyPermissions
+    RedisModule_CreateModuleUser
+    RedisModule_SetModuleUserACL
+    RedisModule_GetClientInfoById
+    RedisModule_LatencyAddSample
     RedisModule_PublishMessage
     RedisModule_PublishMessageShard
     RedisModule_SignalModifiedKey

@@ -80,7 +80,7 @@ pub use server_info::ServerInfo;
 pub use state::{ContextFlags, ModuleOptions};
 pub use string::{RedisStr, RedisString};
 pub use timer::{TIMER_MAX, Timer};
-pub use user::Permission;
+pub use user::{ModuleUser, Permission};
 pub use write::NotNow;
 
 pub use context::{

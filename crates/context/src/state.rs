@@ -1,6 +1,6 @@
 //! What the server tells about itself, and the database a context works on.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -190,6 +190,18 @@ impl Context<'_> {
         let get = api!(RedisModule_CachedMicroseconds, "Redis 7.2 and Valkey 7.2")?;
         // SAFETY: R2: it takes nothing.
         Ok(Duration::from_micros(unsafe { get() }.try_into().unwrap_or_default()))
+    }
+}
+
+impl Context<'_> {
+    /// Adds to the samples that LATENCY shows under this event's name, unless `took` is below
+    /// `latency-monitor-threshold`, in whole milliseconds. With a threshold of 0, which switches the server's own
+    /// samples off, every one is added (`RM_LatencyAddSample`, module.c, Redis 7.0).
+    pub fn add_latency_sample(&self, event: &CStr, took: Duration) {
+        let add = required!(RedisModule_LatencyAddSample);
+        let millis = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        // SAFETY: R11: on the main thread; the server copies the name.
+        unsafe { add(event.as_ptr(), millis) };
     }
 }
 

@@ -1,7 +1,10 @@
 //! Asking the server: state, databases, users, random bytes; logging and hiding arguments.
 
+use std::time::Duration;
+
 use redis_context::{
-    Args, Command, CommandContext, CommandFlags, Error, LoadContext, LogLevel, Permission, Reply,
+    Args, Command, CommandContext, CommandFlags, Error, KeyAccess, LoadContext, LogLevel, ModuleUser,
+    Permission, Reply,
 };
 
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
@@ -13,6 +16,15 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"hello.about").flags(fast), about)?;
     load.command(Command::new(c"hello.db").flags(fast), in_db)?;
     load.command(Command::new(c"hello.may").flags(fast), may)?;
+    load.command(Command::new(c"hello.maykey").flags(fast), may_key)?;
+    load.command(Command::new(c"hello.guest").flags(fast), guest)?;
+    load.command(Command::new(c"hello.from").flags(fast), |ctx, _| {
+        Ok::<_, Error>(Reply::from(ctx.client_info(|client| client.address.to_vec())))
+    })?;
+    load.command(Command::new(c"hello.slow").flags(fast), |ctx, mut args| {
+        ctx.add_latency_sample(c"hello-slow", Duration::from_millis(args.next_u64()?));
+        Ok::<_, Error>(Reply::OK)
+    })?;
     load.command(Command::new(c"hello.publish"), |ctx, mut args| {
         let (channel, message) = (args.next_arg()?, args.next_arg()?);
         Ok::<_, Error>(ctx.publish(channel.as_bytes(), message.as_bytes()) as i64)
@@ -62,4 +74,17 @@ fn may(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<bool, Error> {
     let user = args.next_arg()?;
     let command: Vec<&[u8]> = args.map(|arg| arg.as_bytes()).collect();
     Ok(ctx.check_command(user.as_bytes(), &command)? == Permission::Allowed)
+}
+
+/// `HELLO.MAYKEY user key`: whether the user may change the key.
+fn may_key(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<bool, Error> {
+    let (user, key) = (args.next_arg()?, args.next_arg()?);
+    Ok(ctx.check_key(user.as_bytes(), key.as_bytes(), KeyAccess::UPDATE)? == Permission::Allowed)
+}
+
+/// `HELLO.GUEST command arg..`: whether a user of the module's own, who may only read, may run it.
+fn guest(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<bool, Error> {
+    let guest = ModuleUser::new(ctx, c"guest", &[c"on", c"+@read", c"~*"])?;
+    let command: Vec<&[u8]> = args.map(|arg| arg.as_bytes()).collect();
+    Ok(guest.check_command(ctx, &command)? == Permission::Allowed)
 }

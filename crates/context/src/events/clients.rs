@@ -1,11 +1,12 @@
 //! Clients, other modules, the server's configuration.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use redis_module::raw;
 
 use super::{Fired, Sealed, ServerEvent, text};
-use crate::context::Context;
+use crate::api::required;
+use crate::context::{CommandContext, Context};
 
 bitflags::bitflags! {
     /// What the server says about a client.
@@ -72,6 +73,20 @@ impl ServerEvent for ClientChange {
             raw::REDISMODULE_SUBEVENT_CLIENT_CHANGE_DISCONNECTED => ClientChangeEvent::Disconnected(info),
             other => ClientChangeEvent::Unknown(other),
         }
+    }
+}
+
+impl CommandContext<'_> {
+    /// Lets `look` see the connection's client. `None` for what has no connection of its own: scripts, other
+    /// modules' calls, the AOF.
+    pub fn client_info<R>(&self, look: impl FnOnce(ClientInfo<'_>) -> R) -> Option<R> {
+        let get = required!(RedisModule_GetClientInfoById);
+        // SAFETY: R22: plain numbers and an array of them, for which zero is a value.
+        let mut data: raw::RedisModuleClientInfo = unsafe { std::mem::zeroed() };
+        data.version = 1;
+        // SAFETY: R22: the server fills version 1 of the structure, and nothing if there is no such client.
+        let status = unsafe { get((&raw mut data).cast(), self.client_id()) };
+        (status == raw::REDISMODULE_OK as c_int).then(|| look(client_info(&data)))
     }
 }
 

@@ -126,6 +126,26 @@ fn rights_are_asked_without_trusting_the_arity() {
             may(&format!("default {line}"));
         }
         assert_eq!(ask(&mut client, "PING"), bytes("PONG"));
+        assert_eq!(ask(&mut client, "HELLO.MAYKEY bob b:1"), Value::Int(1));
+        assert_eq!(ask(&mut client, "HELLO.MAYKEY bob a:1"), Value::Int(0));
+        assert!(ask(&mut client, "HELLO.MAYKEY nobody a:1").error().is_some());
+        assert_eq!(ask(&mut client, "HELLO.GUEST get k"), Value::Int(1));
+        assert_eq!(ask(&mut client, "HELLO.GUEST set k v"), Value::Int(0));
+        assert_eq!(ask(&mut client, "HELLO.FROM"), bytes("127.0.0.1"));
+    });
+}
+
+#[test]
+fn slow_work_is_shown_by_latency() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        client.run(cmd!("CONFIG", "SET", "latency-monitor-threshold", 100));
+        client.run(cmd!("HELLO.SLOW", 99));
+        client.run(cmd!("HELLO.SLOW", 250));
+        let latest = client.run(cmd!("LATENCY", "LATEST"));
+        let event = latest.as_array().and_then(|events| events[0].as_array()).expect("an event");
+        assert_eq!((&event[0], &event[2]), (&bytes("hello-slow"), &Value::Int(250)));
+        assert_eq!(client.run(cmd!("LATENCY", "HISTORY", "hello-slow")).as_array().map(<[_]>::len), Some(1));
     });
 }
 
