@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mirror_engine::checkpoint::{Checkpoint, State};
+use mirror_engine::definition::CredentialSource;
 use mirror_engine::{Definition, ExpiredKeys, Repairs, Scope};
 use redis_replica::Position;
 use zeroize::Zeroizing;
@@ -246,7 +247,7 @@ impl Mirror {
 
     /// Whether the source wants a password that only the last process knew.
     pub fn lacks_credentials(&self) -> bool {
-        self.stored.definition.inline_credentials && self.password.is_none()
+        self.stored.definition.credentials == CredentialSource::Inline && self.password.is_none()
     }
 
     /// Whether the copy is a cut of the source's history.

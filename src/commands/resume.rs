@@ -1,5 +1,6 @@
 //! `MIRROR.RESUME name [AUTH user password]`
 
+use mirror_engine::definition::CredentialSource;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
 use zeroize::Zeroizing;
 
@@ -37,7 +38,7 @@ pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorR
     let mirror = find(&mut registry, name.as_bytes())?;
     if let Some((user, password)) = credentials {
         mirror.stored.definition.source.user = Some(user);
-        mirror.stored.definition.inline_credentials = true;
+        mirror.stored.definition.credentials = CredentialSource::Inline;
         mirror.password = Some(password);
     }
     mirror.stored.definition.paused = false;

@@ -5,16 +5,20 @@ use zeroize::Zeroizing;
 use crate::glob::{FilterError, Glob};
 
 mod codec;
+mod credentials;
 mod dbs;
 mod parse;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use codec::DecodeError;
+pub use credentials::{CredentialSource, ENV_PREFIX};
 pub use dbs::{DB_MAX, DbMap, DbPair};
 pub use parse::{parse, secret_args};
 pub use source::{Scheme, SourceUrl, UrlError};
+pub use tls::TlsOptions;
 
 /// The longest name of a mirror, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -44,8 +48,10 @@ pub struct Definition {
     pub adopt: bool,
     /// Created without connecting.
     pub paused: bool,
-    /// A password was given inline: it is not part of the definition and must be asked for after a restart.
-    pub inline_credentials: bool,
+    /// Where the password comes from.
+    pub credentials: CredentialSource,
+    /// How the connection is secured, if the URL says that it is.
+    pub tls: TlsOptions,
 }
 
 /// A parsed `MIRROR.CREATE`.
@@ -134,6 +140,30 @@ pub enum DefinitionError {
         /// The limit.
         limit: usize,
     },
+    /// A path that can't be used.
+    #[error("the value of {option} is not a path within the folder for secrets")]
+    Path {
+        /// Its option.
+        option: &'static str,
+    },
+    /// A variable that isn't meant for mirrors.
+    #[error("AUTH ENV takes the name of a variable that begins with {ENV_PREFIX}")]
+    Variable,
+    /// A word behind TLS that is none of its options.
+    #[error("TLS is followed by CA path, CERT path KEY path, SNI name or INSECURE")]
+    TlsOption,
+    /// TLS options for a connection without TLS.
+    #[error("TLS options need a URL that begins with rediss://")]
+    TlsWithoutTls,
+    /// Verification is switched off and told how to verify.
+    #[error("TLS INSECURE and TLS CA contradict each other")]
+    InsecureWithCa,
+    /// A user in the URL and another in AUTH.
+    #[error("the URL names a user and so does AUTH: use one of them")]
+    UserTwice,
+    /// A user in the URL, and no password anywhere.
+    #[error("the URL names a user: give the password with AUTH FILE or AUTH ENV")]
+    UserWithoutPassword,
     /// A pattern that can't be used.
     #[error("the pattern of {option} was refused: {error}")]
     Pattern {

@@ -146,6 +146,18 @@ impl Scope {
         &self.prefix
     }
 
+    /// Prefixes of local keys that together cover the scope, db aside: each of its keys starts with one of them.
+    pub fn covering_prefixes(&self) -> Vec<Vec<u8>> {
+        let covers = |glob: &Glob| {
+            let rest = glob.literal_prefix().strip_prefix(self.strip.as_slice()).unwrap_or_default();
+            [self.prefix.as_slice(), rest].concat()
+        };
+        match self.matches.is_empty() {
+            true => vec![self.prefix.clone()],
+            false => self.matches.iter().map(covers).collect(),
+        }
+    }
+
     /// Whether some local key could belong to both scopes. It never misses one; it may name an overlap where only
     /// EXCEPT patterns keep the two apart.
     pub fn overlaps(&self, other: &Scope) -> bool {

@@ -1,10 +1,12 @@
 //! The stored form of a definition: a list of byte strings, its format number first, no secret among them.
 //!
 //! ```text
-//! "1" name url { "USER" user | "INLINE-AUTH" | "DB" source local | "MATCH" glob | "EXCEPT" glob
-//!              | "STRIP" text | "PREFIX" text | "ADOPT" | "PAUSED" }
+//! "1" name url { "USER" user | "INLINE-AUTH" | "AUTH-FILE" path | "AUTH-ENV" name
+//!              | "TLS" ("CA" path | "CERT" path "KEY" path | "SNI" name | "INSECURE") | "DB" source local
+//!              | "MATCH" glob | "EXCEPT" glob | "STRIP" text | "PREFIX" text | "ADOPT" | "PAUSED" }
 //! ```
 
+use super::credentials::{CredentialSource, check_path, check_variable};
 use super::dbs::{DbMap, DbPair};
 use super::parse::{check_name, number};
 use super::{Definition, DefinitionError, PATTERNS_MAX, PREFIX_BYTES_MAX, SourceUrl};
@@ -40,6 +42,15 @@ impl Definition {
             vec![FORMAT.to_vec(), self.name.clone(), self.source.to_string().into_bytes()];
         let mut put = |words: &[&[u8]]| out.extend(words.iter().map(|word| word.to_vec()));
         self.source.user.iter().for_each(|user| put(&[b"USER", user]));
+        match &self.credentials {
+            CredentialSource::File(path) => put(&[b"AUTH-FILE", path.as_bytes()]),
+            CredentialSource::Env(name) => put(&[b"AUTH-ENV", name.as_bytes()]),
+            CredentialSource::None | CredentialSource::Inline => {}
+        }
+        for words in self.tls.words() {
+            put(&[b"TLS"]);
+            words.iter().for_each(|word| put(&[word.as_bytes()]));
+        }
         if let DbMap::List(pairs) = &self.dbs {
             for pair in pairs {
                 put(&[b"DB", pair.source.to_string().as_bytes(), pair.local.to_string().as_bytes()]);
@@ -53,7 +64,7 @@ impl Definition {
             }
         }
         let flags = [
-            (&b"INLINE-AUTH"[..], self.inline_credentials),
+            (&b"INLINE-AUTH"[..], self.credentials == CredentialSource::Inline),
             (b"ADOPT", self.adopt),
             (b"PAUSED", self.paused),
         ];
@@ -100,7 +111,16 @@ impl Definition {
             b"EXCEPT" => push_pattern(&mut self.excepts, next(usize::MAX)?, "EXCEPT")?,
             b"STRIP" => self.strip = next(PREFIX_BYTES_MAX)?.to_vec(),
             b"PREFIX" => self.prefix = next(PREFIX_BYTES_MAX)?.to_vec(),
-            b"INLINE-AUTH" => self.inline_credentials = true,
+            b"INLINE-AUTH" => self.credentials = CredentialSource::Inline,
+            b"AUTH-FILE" => {
+                self.credentials = CredentialSource::File(check_path("AUTH FILE", next(usize::MAX)?)?);
+            }
+            b"AUTH-ENV" => self.credentials = CredentialSource::Env(check_variable(next(usize::MAX)?)?),
+            b"TLS" => {
+                let word = next(usize::MAX)?;
+                let missing = |option| DefinitionError::Incomplete { option };
+                self.tls.read(word, |option| items.next().ok_or_else(|| missing(option)))?;
+            }
             b"ADOPT" => self.adopt = true,
             b"PAUSED" => self.paused = true,
             _ => return Err(DecodeError::Damaged { what: "an unknown field" }),

@@ -2,15 +2,19 @@
 
 use zeroize::Zeroizing;
 
+use super::credentials::{CredentialSource, check_path, check_variable};
 use super::dbs::{DB_MAX, DbMap, DbPair};
-use super::{Definition, DefinitionError, NAME_BYTES_MAX, PATTERNS_MAX, PREFIX_BYTES_MAX, Parsed, SourceUrl};
+use super::tls::TlsOptions;
+use super::{
+    Definition, DefinitionError, NAME_BYTES_MAX, PATTERNS_MAX, PREFIX_BYTES_MAX, Parsed, Scheme, SourceUrl,
+};
 use crate::glob::Glob;
 
 const CREDENTIAL_BYTES_MAX: usize = 4096;
 
 /// Options that the design names and a later version brings: refused by name, never ignored.
-const LATER: [&str; 9] =
-    ["TLS", "TYPE", "ROUTE", "METHOD", "FROM", "LOCALWRITES", "ONUNKNOWN", "SHARED", "SENTINEL"];
+const LATER: [&str; 8] =
+    ["TYPE", "ROUTE", "METHOD", "FROM", "LOCALWRITES", "ONUNKNOWN", "SHARED", "SENTINEL"];
 
 /// Reads what follows `MIRROR.CREATE`: a name, a URL, options.
 pub fn parse(args: &[&[u8]]) -> Result<Parsed, DefinitionError> {
@@ -28,7 +32,7 @@ pub fn parse(args: &[&[u8]]) -> Result<Parsed, DefinitionError> {
 /// a refused one is redacted just the same.
 pub fn secret_args(args: &[&[u8]]) -> Vec<usize> {
     let mut found = Vec::new();
-    if args.get(1).is_some_and(|url| url.contains(&b'@')) {
+    if args.get(1).is_some_and(|url| url.contains(&b'@') || url.contains(&b'?')) {
         found.push(1);
     }
     for at in (2..args.len()).filter(|at| args[*at].eq_ignore_ascii_case(b"AUTH")) {
@@ -50,8 +54,24 @@ impl Definition {
             prefix: Vec::new(),
             adopt: false,
             paused: false,
-            inline_credentials: false,
+            credentials: CredentialSource::None,
+            tls: TlsOptions::default(),
         }
+    }
+}
+
+impl Definition {
+    /// What no option alone can tell.
+    pub(super) fn check(&self) -> Result<(), DefinitionError> {
+        self.tls.check()?;
+        if self.source.scheme != Scheme::Tls && self.tls != TlsOptions::default() {
+            return Err(DefinitionError::TlsWithoutTls);
+        }
+        let has_password = self.credentials != CredentialSource::None;
+        if self.source.user.is_some() && !has_password {
+            return Err(DefinitionError::UserWithoutPassword);
+        }
+        Ok(())
     }
 }
 
@@ -90,6 +110,7 @@ impl<'a> Parser<'a> {
     fn option(&mut self, word: &[u8]) -> Result<(), DefinitionError> {
         match word.to_ascii_uppercase().as_slice() {
             b"AUTH" => self.auth(),
+            b"TLS" => self.tls(),
             b"DB" => self.db(),
             b"MATCH" => self.pattern("MATCH"),
             b"EXCEPT" => self.pattern("EXCEPT"),
@@ -117,15 +138,36 @@ impl<'a> Parser<'a> {
     }
 
     fn auth(&mut self) -> Result<(), DefinitionError> {
-        once(&mut self.definition.inline_credentials, "AUTH")?;
-        let user = self.short_value("AUTH", CREDENTIAL_BYTES_MAX)?;
-        for (word, option) in [(&b"FILE"[..], "AUTH FILE"), (b"ENV", "AUTH ENV")] {
-            if user.eq_ignore_ascii_case(word) {
-                return Err(DefinitionError::OptionNotSupported { option });
-            }
+        if self.definition.credentials != CredentialSource::None {
+            return Err(DefinitionError::Duplicate { option: "AUTH" });
         }
-        self.definition.source.user = Some(user);
+        let first = self.value("AUTH")?;
+        self.definition.credentials = match first.to_ascii_uppercase().as_slice() {
+            b"FILE" => CredentialSource::File(check_path("AUTH FILE", self.value("AUTH FILE")?)?),
+            b"ENV" => CredentialSource::Env(check_variable(self.value("AUTH ENV")?)?),
+            _ => return self.inline(first),
+        };
+        Ok(())
+    }
+
+    fn inline(&mut self, user: &[u8]) -> Result<(), DefinitionError> {
+        if self.definition.source.user.is_some() {
+            return Err(DefinitionError::UserTwice);
+        }
+        if user.len() > CREDENTIAL_BYTES_MAX {
+            return Err(DefinitionError::TooLong { option: "AUTH", limit: CREDENTIAL_BYTES_MAX });
+        }
+        self.definition.source.user = Some(user.to_vec());
+        self.definition.credentials = CredentialSource::Inline;
         self.password = Some(Zeroizing::new(self.short_value("AUTH", CREDENTIAL_BYTES_MAX)?));
+        Ok(())
+    }
+
+    fn tls(&mut self) -> Result<(), DefinitionError> {
+        let word = self.value("TLS")?;
+        let mut options = std::mem::take(&mut self.definition.tls);
+        options.read(word, |option| self.value(option))?;
+        self.definition.tls = options;
         Ok(())
     }
 
@@ -155,6 +197,7 @@ impl<'a> Parser<'a> {
     }
 
     fn finish(mut self) -> Result<Parsed, DefinitionError> {
+        self.definition.check()?;
         match self.definition.source.db {
             Some(_) if self.db_options > 0 => return Err(DefinitionError::DbInUrlAndOption),
             Some(db) => self.definition.dbs.add(DbPair { source: db, local: db })?,
@@ -164,7 +207,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn once(flag: &mut bool, option: &'static str) -> Result<(), DefinitionError> {
+pub(super) fn once(flag: &mut bool, option: &'static str) -> Result<(), DefinitionError> {
     if std::mem::replace(flag, true) { Err(DefinitionError::Duplicate { option }) } else { Ok(()) }
 }
 

@@ -1,10 +1,11 @@
-//! The address of a source: `redis://host[:port][/db]`.
+//! The address of a source: `redis[s]://[user@]host[:port][/db]`.
 
 use std::fmt;
 
 use super::DB_MAX;
 
 const HOST_BYTES_MAX: usize = 255;
+const USER_BYTES_MAX: usize = 255;
 const DEFAULT_PORT: u16 = 6379;
 
 /// How to talk to the source.
@@ -13,6 +14,8 @@ const DEFAULT_PORT: u16 = 6379;
 pub enum Scheme {
     /// Plain TCP: `redis://`, `valkey://`.
     Tcp,
+    /// TLS: `rediss://`, `valkeys://`.
+    Tls,
 }
 
 /// A source's address. It never holds a password.
@@ -26,7 +29,7 @@ pub struct SourceUrl {
     pub port: u16,
     /// The `/n` of the URL: shorthand for the option DB.
     pub db: Option<u32>,
-    /// The user to log in as, from AUTH.
+    /// The user to log in as, from AUTH or from the URL.
     pub user: Option<Vec<u8>>,
 }
 
@@ -36,9 +39,12 @@ pub enum UrlError {
     /// Not `redis://..`.
     #[error("the source must be a URL such as redis://host:6379")]
     Scheme,
-    /// A user or password in the URL.
-    #[error("the URL holds credentials: give them with AUTH user password instead")]
+    /// A password in the URL.
+    #[error("the URL holds a password: give it with AUTH user password, AUTH FILE or AUTH ENV instead")]
     Credentials,
+    /// The user in the URL is empty, too long or has characters that URLs encode.
+    #[error("the URL's user has characters that a URL can't hold: give it with AUTH user password instead")]
+    User,
     /// A scheme of a later version.
     #[error("the scheme {scheme} is not supported yet")]
     NotSupported {
@@ -60,10 +66,12 @@ impl SourceUrl {
     /// Reads a URL.
     pub fn parse(text: &[u8]) -> Result<SourceUrl, UrlError> {
         let text = std::str::from_utf8(text).map_err(|_| UrlError::Scheme)?;
-        if text.contains('@') {
-            return Err(UrlError::Credentials);
-        }
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+        // The last `@`: whatever stands before it may be a password.
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((user, rest)) => (Some(parse_user(user)?), rest),
+            None => (None, rest),
+        };
         let scheme = parse_scheme(scheme)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = split_authority(authority)?;
@@ -72,16 +80,20 @@ impl SourceUrl {
             host: parse_host(host)?,
             port: port.map_or(Ok(DEFAULT_PORT), parse_port)?,
             db: parse_path(path)?,
-            user: None,
+            user,
         })
     }
 }
 
 impl fmt::Display for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Tcp => "redis",
+            Scheme::Tls => "rediss",
+        };
         match self.host.contains(':') {
-            true => write!(f, "redis://[{}]:{}", self.host, self.port)?,
-            false => write!(f, "redis://{}:{}", self.host, self.port)?,
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port)?,
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port)?,
         }
         self.db.map_or(Ok(()), |db| write!(f, "/{db}"))
     }
@@ -90,7 +102,7 @@ impl fmt::Display for SourceUrl {
 fn parse_scheme(scheme: &str) -> Result<Scheme, UrlError> {
     match scheme.to_ascii_lowercase().as_str() {
         "redis" | "valkey" => Ok(Scheme::Tcp),
-        "rediss" | "valkeys" => Err(UrlError::NotSupported { scheme: "rediss" }),
+        "rediss" | "valkeys" => Ok(Scheme::Tls),
         "redis+sentinel" | "redis-sentinel" | "sentinel" => {
             Err(UrlError::NotSupported { scheme: "redis+sentinel" })
         }
@@ -112,6 +124,20 @@ fn split_authority(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
         None if behind.is_empty() => Ok((host, None)),
         None => Err(UrlError::Host),
     }
+}
+
+fn parse_user(user: &str) -> Result<Vec<u8>, UrlError> {
+    if user.contains(':') {
+        return Err(UrlError::Credentials);
+    }
+    let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let fits = !user.is_empty() && user.len() <= USER_BYTES_MAX && user.bytes().all(plausible);
+    if fits { Ok(user.as_bytes().to_vec()) } else { Err(UrlError::User) }
+}
+
+/// A host name alone.
+pub(super) fn check_host(host: &[u8]) -> Result<String, UrlError> {
+    parse_host(std::str::from_utf8(host).map_err(|_| UrlError::Host)?)
 }
 
 fn parse_host(host: &str) -> Result<String, UrlError> {

@@ -32,6 +32,26 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn secrets_and_certificates_are_named_not_given() {
+    let d = definition(
+        "m rediss://joe@h AUTH FILE pass/word TLS CA ca.pem tls cert c.pem key k.pem TLS SNI x.org",
+    );
+    assert_eq!(
+        (d.source.scheme, d.source.port, d.source.to_string().as_str()),
+        (Scheme::Tls, 6379, "rediss://h:6379")
+    );
+    assert_eq!(d.source.user.as_deref(), Some(&b"joe"[..]));
+    assert_eq!(d.credentials, CredentialSource::File("pass/word".into()));
+    assert_eq!(
+        (d.tls.ca.as_deref(), d.tls.server_name.as_deref(), d.tls.insecure),
+        (Some("ca.pem"), Some("x.org"), false)
+    );
+    assert_eq!(d.tls.identity, Some(("c.pem".into(), "k.pem".into())));
+    let d = definition("m valkeys://h TLS INSECURE auth env MIRROR_A");
+    assert_eq!((d.credentials, d.tls.insecure), (CredentialSource::Env("MIRROR_A".into()), true));
+}
+
+#[test]
 fn each_mistake_has_its_name() {
     use DefinitionError as E;
     for (text, expected) in [
@@ -39,17 +59,36 @@ fn each_mistake_has_its_name() {
         ("m! redis://h", E::Name),
         ("m http://h", E::Url(UrlError::Scheme)),
         ("m redis://u:p@h", E::Url(UrlError::Credentials)),
-        ("m rediss://h", E::Url(UrlError::NotSupported { scheme: "rediss" })),
+        ("m redis://u:p:q@h@i", E::Url(UrlError::Credentials)),
+        ("m redis://@h AUTH ENV MIRROR_A", E::Url(UrlError::User)),
+        ("m redis://a%20b@h AUTH ENV MIRROR_A", E::Url(UrlError::User)),
+        ("m redis://u@h", E::UserWithoutPassword),
+        ("m redis://u@h AUTH u p", E::UserTwice),
+        ("m redis+sentinel://h", E::Url(UrlError::NotSupported { scheme: "redis+sentinel" })),
         ("m redis://", E::Url(UrlError::Host)),
         ("m redis://[::1", E::Url(UrlError::Host)),
         ("m redis://h:0", E::Url(UrlError::Port)),
         ("m redis://h:70000", E::Url(UrlError::Port)),
         ("m redis://h/x", E::Url(UrlError::Db)),
         ("m redis://h NOPE", E::UnknownOption { position: 3 }),
-        ("m redis://h TLS CA x", E::OptionNotSupported { option: "TLS" }),
+        ("m redis://h TLS CA x", E::TlsWithoutTls),
+        ("m rediss://h TLS", E::Incomplete { option: "TLS" }),
+        ("m rediss://h TLS NOPE", E::TlsOption),
+        ("m rediss://h TLS CA", E::Incomplete { option: "TLS CA" }),
+        ("m rediss://h TLS CERT a", E::Incomplete { option: "TLS CERT" }),
+        ("m rediss://h TLS CERT a b c", E::Incomplete { option: "TLS CERT" }),
+        ("m rediss://h TLS CERT a KEY", E::Incomplete { option: "KEY" }),
+        ("m rediss://h TLS CA a TLS CA b", E::Duplicate { option: "TLS CA" }),
+        ("m rediss://h TLS CA ../a", E::Path { option: "TLS CA" }),
+        ("m rediss://h TLS INSECURE TLS CA a", E::InsecureWithCa),
+        ("m rediss://h TLS SNI a/b", E::Url(UrlError::Host)),
+        ("m redis://h AUTH FILE a/../b", E::Path { option: "AUTH FILE" }),
+        ("m redis://h AUTH FILE", E::Incomplete { option: "AUTH FILE" }),
+        ("m redis://h AUTH ENV PATH", E::Variable),
+        ("m redis://h AUTH ENV MIRROR_", E::Variable),
+        ("m redis://h AUTH ENV MIRROR_A=B", E::Variable),
+        ("m redis://h AUTH ENV MIRROR_A AUTH FILE b", E::Duplicate { option: "AUTH" }),
         ("m redis://h type string", E::OptionNotSupported { option: "TYPE" }),
-        ("m redis://h AUTH FILE x", E::OptionNotSupported { option: "AUTH FILE" }),
-        ("m redis://h AUTH ENV x", E::OptionNotSupported { option: "AUTH ENV" }),
         ("m redis://h SHARED", E::OptionNotSupported { option: "SHARED" }),
         ("m redis://h ADOPT ADOPT", E::Duplicate { option: "ADOPT" }),
         ("m redis://h PREFIX a PREFIX b", E::Duplicate { option: "PREFIX" }),
@@ -95,21 +134,39 @@ fn a_newer_format_is_refused() {
     ));
 }
 
+fn credentials() -> impl Strategy<Value = CredentialSource> {
+    prop_oneof![
+        Just(CredentialSource::None),
+        Just(CredentialSource::Inline),
+        "[a-z/.]{1,9}".prop_filter("leads up", |path| !path.contains("..")).prop_map(CredentialSource::File),
+        "MIRROR_[A-Z0-9]{1,9}".prop_map(CredentialSource::Env),
+    ]
+}
+
+fn tls() -> impl Strategy<Value = TlsOptions> {
+    let path = || "[a-z]{1,9}";
+    let identity = prop::option::of((path(), path()));
+    (prop::option::of(path()), identity, prop::option::of(path()), any::<bool>())
+        .prop_map(|(ca, identity, server_name, insecure)| TlsOptions { ca, identity, server_name, insecure })
+}
+
 fn arbitrary() -> impl Strategy<Value = Definition> {
     let text = || prop::collection::vec(any::<u8>(), 0..20);
     let globs = || prop::collection::vec(text(), 0..4);
     let dbs = prop::collection::btree_map(0..20u32, 0..20u32, 0..4);
-    (globs(), globs(), text(), text(), dbs, any::<[bool; 3]>(), prop::option::of(text())).prop_map(
-        |(matches, excepts, strip, prefix, dbs, flags, user)| {
+    let keys = (globs(), globs(), text(), text(), dbs);
+    let source = (credentials(), tls(), prop::option::of(text()));
+    (keys, any::<[bool; 2]>(), source).prop_map(
+        |((matches, excepts, strip, prefix, dbs), flags, (credentials, tls, user))| {
             let compile = |texts: Vec<Vec<u8>>| texts.iter().map(|t| Glob::new(t).expect("short")).collect();
-            let mut made = Definition::bare(b"m".to_vec(), SourceUrl::parse(b"redis://h:1").expect("valid"));
+            let mut made = Definition::bare(b"m".to_vec(), SourceUrl::parse(b"rediss://h:1").expect("valid"));
             (made.matches, made.excepts, made.strip, made.prefix) =
                 (compile(matches), compile(excepts), strip, prefix);
             for (source, local) in dbs {
                 let _refused_twins = made.dbs.add(DbPair { source, local });
             }
-            [made.adopt, made.paused, made.inline_credentials] = flags;
-            made.source.user = user;
+            [made.adopt, made.paused] = flags;
+            (made.credentials, made.tls, made.source.user) = (credentials, tls, user);
             made
         },
     )

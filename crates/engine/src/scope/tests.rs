@@ -23,6 +23,21 @@ fn names_and_dbs_are_mapped_both_ways() {
 }
 
 #[test]
+fn prefixes_cover_the_scope_and_hardly_more() {
+    for (options, expected) in [
+        ("", &[""][..]),
+        ("PREFIX a:", &["a:"]),
+        ("MATCH x:* MATCH y?z PREFIX a:", &["a:x:", "a:y"]),
+        ("MATCH user:b* STRIP user: PREFIX a:", &["a:b"]),
+        ("MATCH us* STRIP user:", &[""]),
+    ] {
+        let prefixes = scope(options).covering_prefixes();
+        let expected: Vec<&[u8]> = expected.iter().map(|text| text.as_bytes()).collect();
+        assert_eq!(prefixes, expected, "{options}");
+    }
+}
+
+#[test]
 fn whole_dbs_are_known() {
     assert!(scope("").whole_server() && scope("").whole_db(3) && scope("MATCH *").whole_server());
     assert!(scope("STRIP a").whole_db(0), "every name can be what is left of a source's name");
@@ -79,6 +94,7 @@ proptest! {
         let mut name = Vec::new();
         if let Some((local_db, local)) = s.map(db, key.as_bytes(), &mut name) {
             prop_assert!(s.contains(local_db, local));
+            prop_assert!(s.covering_prefixes().iter().any(|prefix| local.starts_with(prefix)));
             prop_assert_eq!(s.unmap(local_db, local), Some((db, key.clone().into_bytes())));
         }
         let back = s.unmap(db, key.as_bytes());
