@@ -83,6 +83,7 @@ impl Mirror {
         LinkConfig {
             name: self.name(),
             endpoint: Endpoint::new(source.host.clone(), source.port),
+            tls: None,
             credentials: self.password.as_ref().map(|password| match &source.user {
                 Some(user) => Credentials::user(String::from_utf8_lossy(user), password.to_vec()),
                 None => Credentials::password(password.to_vec()),

@@ -6,7 +6,10 @@ use mirror_engine::ReplId;
 use redis_replica::Credentials;
 use redis_replica::rdb::Family;
 use redis_replica::resp::{Limits, Value};
-use redis_replica::transport::{Client, ClientConfig, ClientError, ConnectError, Endpoint, connect, resolve};
+use redis_replica::transport::tls::TlsConnector;
+use redis_replica::transport::{Client, ClientConfig, ClientError, ConnectError, Endpoint};
+
+use super::open;
 
 /// How long one question may take. The link reads nothing meanwhile; a source that needs longer is busy
 /// with something that holds up its stream as well.
@@ -63,6 +66,7 @@ pub struct SourceValue {
 /// The second connection, made when it is first needed.
 pub struct Control {
     endpoint: Endpoint,
+    tls: Option<TlsConnector>,
     credentials: Option<Credentials>,
     client: Option<Client>,
     family: Family,
@@ -71,8 +75,8 @@ pub struct Control {
 
 impl Control {
     /// Makes no connection yet.
-    pub fn new(endpoint: Endpoint, credentials: Option<Credentials>) -> Self {
-        Self { endpoint, credentials, client: None, family: Family::Redis, not_before: None }
+    pub fn new(endpoint: Endpoint, tls: Option<TlsConnector>, credentials: Option<Credentials>) -> Self {
+        Self { endpoint, tls, credentials, client: None, family: Family::Redis, not_before: None }
     }
 
     /// Closes the connection: the link to this source broke.
@@ -133,7 +137,7 @@ impl Control {
     }
 
     fn connect(&mut self) -> Result<Client, ControlError> {
-        let stream = connect(&resolve(&self.endpoint, ANSWER_TIMEOUT)?, ANSWER_TIMEOUT)?;
+        let stream = open(&self.endpoint, self.tls.as_ref(), ANSWER_TIMEOUT)?;
         let limits = Limits { bulk_bytes: REPLY_BYTES_MAX, ..Limits::default() };
         let config = ClientConfig { credentials: self.credentials.clone(), timeout: ANSWER_TIMEOUT, limits };
         let mut client = Client::new(stream, &config)?;

@@ -22,7 +22,8 @@ use mirror_engine::planner::PlanLimits;
 use mirror_engine::{LocalServer, PlanError, Planner, ReplId, Scope};
 use redis_context::Waker;
 use redis_replica::rdb::Defect;
-use redis_replica::transport::{Backoff, BackoffConfig, ConnectError, Endpoint, connect, resolve};
+use redis_replica::transport::tls::TlsConnector;
+use redis_replica::transport::{Backoff, BackoffConfig, ConnectError, Endpoint, Stream, connect, resolve};
 use redis_replica::{Config, Connection, Credentials, Error as ReplicaError, Position, Retry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -34,7 +35,7 @@ pub use shared::{LinkState, Quarantined, Shared};
 use spool::Spool;
 pub use spool::SpoolLimits;
 
-/// How long resolving and connecting may take.
+/// How long resolving, connecting and the TLS handshake may take, each.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a connection to a source ended.
@@ -77,6 +78,8 @@ pub struct LinkConfig {
     pub name: String,
     /// The source's address.
     pub endpoint: Endpoint,
+    /// Encrypts both connections to the source; `None` speaks plain TCP.
+    pub tls: Option<TlsConnector>,
     /// For AUTH.
     pub credentials: Option<Credentials>,
     /// Where to go on; `None` asks for a full resync.
@@ -171,7 +174,7 @@ fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
 fn planning(config: &LinkConfig, waker: &Waker) -> Planning {
     let mut planner = Planner::new(Arc::clone(&config.scope), config.local.clone(), PlanLimits::default());
     planner.set_own_replids(&config.own_replids);
-    let control = Control::new(config.endpoint.clone(), config.credentials.clone());
+    let control = Control::new(config.endpoint.clone(), config.tls.clone(), config.credentials.clone());
     let waker = waker.clone();
     Planning::new(
         planner,
@@ -189,11 +192,20 @@ fn one_connection(
     shared: &Shared,
 ) -> Result<(), LinkError> {
     shared.set_state(LinkState::Connecting);
-    let stream = connect(&resolve(&config.endpoint, CONNECT_TIMEOUT)?, CONNECT_TIMEOUT)?;
+    let stream = open(&config.endpoint, config.tls.as_ref(), CONNECT_TIMEOUT)?;
     let settings =
         Config { credentials: config.credentials.clone(), resume: planning.position(), ..Config::default() };
     let connection = Connection::new(settings, Instant::now());
     Session { shared, planning, spool, connection, stream, full_since: None }.run()
+}
+
+/// A connection to the source, encrypted if it is to be; each step has `timeout`.
+fn open(endpoint: &Endpoint, tls: Option<&TlsConnector>, timeout: Duration) -> Result<Stream, ConnectError> {
+    let stream = connect(&resolve(endpoint, timeout)?, timeout)?;
+    match tls {
+        Some(tls) => tls.secure(stream, &endpoint.host, timeout),
+        None => Ok(stream),
+    }
 }
 
 /// Waits out a delay; requests are answered meanwhile, and a stop ends it.

@@ -135,8 +135,11 @@ impl Session<'_> {
     fn wait(&mut self, may_read: bool, closed: bool) -> Result<bool, LinkError> {
         let mut interest = PollFlags::empty();
         interest.set(PollFlags::IN, may_read);
-        interest.set(PollFlags::OUT, !closed && self.connection.poll_transmit().is_some());
-        let timeout = self.timeout();
+        let wants_write = self.stream.wants_write() || self.connection.poll_transmit().is_some();
+        interest.set(PollFlags::OUT, !closed && wants_write);
+        // What is decrypted already shows nowhere on the socket.
+        let has_buffered = may_read && self.stream.has_buffered();
+        let timeout = if has_buffered { Timespec { tv_sec: 0, tv_nsec: 0 } } else { self.timeout() };
         let wake = self.shared.wake_fd();
         let mut fds = [PollFd::from_borrowed_fd(wake, PollFlags::IN), PollFd::new(&self.stream, interest)];
         // A socket nobody asks about would still report its end, again and again.
@@ -145,7 +148,7 @@ impl Session<'_> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(io::Error::from(error).into()),
         }
-        let is_ready = may_read && watched == 2 && !fds[1].revents().is_empty();
+        let is_ready = has_buffered || may_read && watched == 2 && !fds[1].revents().is_empty();
         if !fds[0].revents().is_empty() {
             self.shared.drain_wake();
         }
@@ -185,7 +188,10 @@ impl Session<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if !is_not_yet(&error) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn show_state(&self) {

@@ -65,6 +65,10 @@ pub enum ConnectError {
         /// What it said.
         source: io::Error,
     },
+    /// The peer was reached, but there is no TLS with it.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] super::tls::TlsFailure),
 }
 
 /// The addresses of `endpoint`, in the resolver's order.

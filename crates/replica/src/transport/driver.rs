@@ -14,6 +14,8 @@ use super::group::Group;
 use super::observer::{Observer, ObserverError};
 use super::stop::StopHandle;
 use super::stream::{Stream, is_timeout};
+#[cfg(feature = "tls")]
+use super::tls::TlsConnector;
 
 const READ_BYTES: usize = 64 << 10;
 
@@ -37,9 +39,12 @@ pub enum Reconnect {
 pub struct DriverConfig {
     /// The source.
     pub endpoint: Endpoint,
+    /// Encrypts the connection (feature `tls`); None speaks plain TCP.
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsConnector>,
     /// The replication itself; its resume position is where the first link begins.
     pub connection: Config,
-    /// For resolving and for connecting, each.
+    /// For resolving, for connecting and for the TLS handshake, each.
     pub connect_timeout: Duration,
     /// Delays between attempts.
     pub backoff: BackoffConfig,
@@ -56,6 +61,8 @@ impl DriverConfig {
     pub fn new(endpoint: Endpoint) -> Self {
         DriverConfig {
             endpoint,
+            #[cfg(feature = "tls")]
+            tls: None,
             connection: Config::default(),
             connect_timeout: Duration::from_secs(5),
             backoff: BackoffConfig::default(),
@@ -205,13 +212,22 @@ impl Driver {
 
     /// One link, from connecting to its end.
     fn follow_once(&mut self, observer: &mut impl Observer) -> Result<Infallible, End> {
-        let addresses = resolve(&self.config.endpoint, self.config.connect_timeout)?;
-        let stream = connect(&addresses, self.config.connect_timeout)?;
+        let stream = self.open()?;
         stream.set_write_timeout(self.config.connection.timeouts.silence)?;
         observer.connected(stream.peer_addr()?);
         let config = Config { resume: self.position, ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
         self.pump(stream, &mut connection, observer)
+    }
+
+    fn open(&self) -> Result<Stream, ConnectError> {
+        let DriverConfig { endpoint, connect_timeout, .. } = &self.config;
+        let stream = connect(&resolve(endpoint, *connect_timeout)?, *connect_timeout)?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.config.tls {
+            return tls.secure(stream, &endpoint.host, *connect_timeout);
+        }
+        Ok(stream)
     }
 
     fn pump(

@@ -13,6 +13,8 @@ mod group;
 mod observer;
 mod stop;
 mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use client::{Client, ClientConfig, ClientError};

@@ -5,12 +5,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use super::tls::TlsStream;
+
 /// A connected byte stream to a server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// TLS over TCP (feature `tls`).
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -19,9 +25,7 @@ impl Stream {
     /// # Errors
     /// The socket is no longer connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Stream::Tcp(socket) => socket.peer_addr(),
-        }
+        self.socket().peer_addr()
     }
 
     /// Bounds how long a read may wait; at least a millisecond, because a socket takes zero for "for ever".
@@ -29,10 +33,7 @@ impl Stream {
     /// # Errors
     /// What the socket says.
     pub fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        match self {
-            Stream::Tcp(socket) => socket.set_read_timeout(timeout),
-        }
+        self.socket().set_read_timeout(Some(timeout.max(Duration::from_millis(1))))
     }
 
     /// Bounds how long a write may wait; at least a millisecond.
@@ -40,28 +41,54 @@ impl Stream {
     /// # Errors
     /// What the socket says.
     pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        match self {
-            Stream::Tcp(socket) => socket.set_write_timeout(timeout),
-        }
+        self.socket().set_write_timeout(Some(timeout.max(Duration::from_millis(1))))
     }
 
-    /// Makes reads and writes return at once, for a caller that polls the descriptor.
+    /// Makes reads and writes return at once, for a caller that polls the descriptor: for reading unless
+    /// [`has_buffered`](Self::has_buffered), for writing if [`wants_write`](Self::wants_write).
     ///
     /// # Errors
     /// What the socket says.
-    pub fn use_readiness(&self) -> io::Result<()> {
+    pub fn use_readiness(&mut self) -> io::Result<()> {
         match self {
             Stream::Tcp(socket) => socket.set_nonblocking(true),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.use_readiness(),
+        }
+    }
+
+    /// Whether a read returns at once though the descriptor may be silent: bytes are decrypted, or received with what
+    /// was read before.
+    pub fn has_buffered(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.has_buffered(),
+        }
+    }
+
+    /// Whether bytes wait for the descriptor to be writable, accepted by an earlier write or due by the protocol;
+    /// [`flush`](Write::flush) sends what it takes.
+    pub fn wants_write(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.wants_write(),
+        }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Tcp(socket) => socket,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.socket(),
         }
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Stream::Tcp(socket) => socket.as_fd(),
-        }
+        self.socket().as_fd()
     }
 }
 
@@ -69,6 +96,8 @@ impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(socket) => socket.read(into),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.read(into),
         }
     }
 }
@@ -77,12 +106,16 @@ impl Write for Stream {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(socket) => socket.write(from),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.write(from),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Tcp(socket) => socket.flush(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.flush(),
         }
     }
 }
