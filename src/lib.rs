@@ -15,6 +15,8 @@ mod mirror;
 mod propagation;
 mod rates;
 mod registry;
+mod rights;
+mod secrets;
 mod store;
 mod waiters;
 

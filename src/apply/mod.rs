@@ -5,8 +5,10 @@
 //! source (its transactions) are never split over two slices.
 
 mod careful;
+mod commands;
 mod flush;
 pub mod job;
+mod latency;
 mod load;
 mod messages;
 mod noted;
@@ -79,7 +81,7 @@ pub fn get_ready(ctx: &WriteContext<'_>, registry: &mut Registry) {
     if let Some(fixed) = &mut registry.fixed
         && fixed.local.is_none()
     {
-        fixed.local = Some(supervise::local_server(ctx));
+        fixed.local = Some(commands::local_server(ctx));
     }
     if !registry.watches_keys {
         match events::watch_keys(ctx) {
@@ -134,8 +136,10 @@ fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Insta
     let started = Instant::now();
     let mirror = &mut registry.mirrors[at];
     let outcome = mirror.slice(ctx, deadline);
-    let spent = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    mirror.counts.largest_unit_us = mirror.counts.largest_unit_us.max(spent);
+    let spent = started.elapsed();
+    let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+    mirror.counts.largest_unit_us = mirror.counts.largest_unit_us.max(micros);
+    latency::sample(ctx, spent);
     if let Err(restart) = outcome {
         mirror.start_over(ctx, &restart.0);
         registry.ending.extend(registry.mirrors[at].stop_link(&restart.0));

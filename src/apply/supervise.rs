@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use mirror_engine::LocalServer;
-use redis_context::{CallFlags, Context, ContextFlags, Family, LogLevel, ReplyView, WriteContext, server};
-use redis_replica::Credentials;
-use redis_replica::rdb::Target;
+use mirror_engine::definition::Scheme;
+use redis_context::{Context, ContextFlags, LogLevel};
 use redis_replica::transport::{BackoffConfig, Endpoint};
 
 use crate::configs;
-use crate::link::{Link, LinkConfig, LinkState};
+use crate::link::{Access, Link, LinkConfig, LinkState, Password};
 use crate::mirror::Mirror;
 use crate::registry::{Fixed, Registry};
 
@@ -79,23 +78,34 @@ impl Mirror {
     }
 
     fn link_config(&self, registry_ids: &[mirror_engine::ReplId], local: LocalServer) -> LinkConfig {
-        let source = &self.stored.definition.source;
         LinkConfig {
             name: self.name(),
-            endpoint: Endpoint::new(source.host.clone(), source.port),
-            tls: None,
-            credentials: self.password.as_ref().map(|password| match &source.user {
-                Some(user) => Credentials::user(String::from_utf8_lossy(user), password.to_vec()),
-                None => Credentials::password(password.to_vec()),
-            }),
+            access: self.access(),
             position: self.position(),
             scope: std::sync::Arc::clone(&self.scope),
             local,
             own_replids: registry_ids.to_vec(),
+            ack: configs::ack(),
             queue_bytes: configs::queue_bytes(),
             spool: configs::spool_limits(),
             backoff: configs::backoff(),
             random: [0; 2],
+        }
+    }
+
+    fn access(&self) -> Access {
+        let definition = &self.stored.definition;
+        let source = &definition.source;
+        Access {
+            endpoint: Endpoint::new(source.host.clone(), source.port),
+            user: source.user.as_ref().map(|user| String::from_utf8_lossy(user).into_owned()),
+            password: match &self.password {
+                Some(password) => Password::Inline(password.clone()),
+                None => Password::Named(definition.credentials.clone()),
+            },
+            tls: (source.scheme == Scheme::Tls).then(|| definition.tls.clone()),
+            policy: configs::source_policy(),
+            secrets: configs::secrets_dir(),
         }
     }
 }
@@ -116,21 +126,4 @@ fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
             mirror.delay_restart();
         }
     }
-}
-
-/// What this server can do, asked of itself (COMMAND LIST).
-pub fn local_server(ctx: &WriteContext<'_>) -> LocalServer {
-    let server = server();
-    let version = (server.version.major, server.version.minor, server.version.patch);
-    let target = match server.family {
-        Family::Redis => Target::redis(version.0, version.1, version.2),
-        Family::Valkey => Target::valkey(version.0, version.1, version.2),
-    };
-    let reply = ctx.call(c"command", CallFlags::ERRORS_AS_REPLIES, &[b"LIST"]);
-    if let Ok(reply) = &reply
-        && let ReplyView::Array(names) = reply.view()
-    {
-        return LocalServer::new(target, names.filter_map(|name| name.as_bytes()));
-    }
-    LocalServer::by_release(target)
 }

@@ -1,5 +1,8 @@
 //! `MIRROR.CREATE name url [option ..]`
 
+use std::net::{IpAddr, SocketAddr};
+
+use mirror_engine::Definition;
 use mirror_engine::definition::{self, Parsed};
 use mirror_engine::scope::Scope;
 use redis_context::{
@@ -7,9 +10,14 @@ use redis_context::{
     WriteContext,
 };
 
+use redis_replica::transport::Endpoint;
+
 use crate::apply;
 use crate::apply::job::{self, Check, Job};
+use crate::configs;
 use crate::registry::{MIRRORS_MAX, REGISTRY, Registry};
+use crate::rights;
+use crate::secrets::SecretError;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(
@@ -20,11 +28,9 @@ pub static INFO: CommandInfo = CommandInfo {
     arity: -3,
     args: &[
         Arg::string(c"name"),
-        Arg::string(c"url").summary(c"redis://host:port[/db]"),
-        Arg::block(c"auth", &[Arg::string(c"user"), Arg::string(c"password")])
-            .token(c"AUTH")
-            .optional()
-            .summary(c"Kept in memory only: asked for again after a restart."),
+        Arg::string(c"url").summary(c"redis[s]://[user@]host[:port][/db]"),
+        AUTH,
+        TLS,
         Arg::block(c"db", &[Arg::integer(c"source-db"), Arg::integer(c"local-db").token(c"TO").optional()])
             .token(c"DB")
             .optional()
@@ -39,6 +45,35 @@ pub static INFO: CommandInfo = CommandInfo {
     ..CommandInfo::EMPTY
 };
 
+/// Where the password comes from; of RESUME too.
+pub const AUTH: Arg = Arg::one_of(
+    c"auth",
+    &[
+        Arg::block(c"inline", &[Arg::string(c"user"), Arg::string(c"password")])
+            .summary(c"Kept in memory only: asked for again after a restart."),
+        Arg::string(c"file").token(c"FILE").summary(c"A file in mirror.secrets-dir; its first line counts."),
+        Arg::string(c"variable").token(c"ENV").summary(c"An environment variable MIRROR_*."),
+    ],
+)
+.token(c"AUTH")
+.optional();
+
+const TLS: Arg = Arg::one_of(
+    c"tls",
+    &[
+        Arg::string(c"ca-file").token(c"CA").summary(c"Trusted instead of the system's authorities."),
+        Arg::block(
+            c"identity",
+            &[Arg::string(c"certificate-file").token(c"CERT"), Arg::string(c"key-file").token(c"KEY")],
+        ),
+        Arg::string(c"server-name").token(c"SNI"),
+        Arg::word(c"insecure", c"INSECURE").summary(c"Any certificate will do."),
+    ],
+)
+.token(c"TLS")
+.optional()
+.multiple_token();
+
 pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Outcome, ErrorReply> {
     let first = args.position();
     let words: Vec<Vec<u8>> = args.map(|arg| arg.as_bytes().to_vec()).collect();
@@ -46,8 +81,11 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Outcome, ErrorRep
     for secret in definition::secret_args(&words) {
         ctx.redact(first + secret);
     }
+    rights::refuse_strangers(ctx)?;
     let parsed = definition::parse(&words).map_err(|error| ErrorReply::err(error.to_string()))?;
     let scope = Scope::new(&parsed.definition);
+    rights::refuse_foreign_scope(ctx, &scope)?;
+    refuse_source(&parsed.definition)?;
     refuse_here(ctx)?;
     {
         let mut registry = REGISTRY.try_borrow_mut(ctx)?;
@@ -69,6 +107,21 @@ fn check_first(ctx: &CommandContext<'_>, parsed: Parsed) -> Result<Outcome, Erro
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     registry.add_job(Job::Check(Box::new(Check::new(ctx, parsed, client))));
     Ok(blocked.into())
+}
+
+/// What can be told of the source before it is connected: an address in figures, a folder that isn't there.
+fn refuse_source(definition: &Definition) -> Result<(), ErrorReply> {
+    let refuse = |error: String| ErrorReply::err(error);
+    let source = &definition.source;
+    if let Ok(address) = source.host.parse::<IpAddr>() {
+        let name = Endpoint::new(source.host.clone(), source.port).to_string();
+        let checked = configs::source_policy().check(&name, SocketAddr::new(address, source.port));
+        checked.map_err(|denied| refuse(denied.to_string()))?;
+    }
+    match definition.names_files() && !configs::secrets_dir().is_set() {
+        true => Err(refuse(SecretError::NoFolder.to_string())),
+        false => Ok(()),
+    }
 }
 
 /// What this server can't do as it is set up.

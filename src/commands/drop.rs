@@ -6,6 +6,7 @@ use super::find;
 use crate::apply::job::{Job, Purge};
 use crate::checkpoint;
 use crate::registry::REGISTRY;
+use crate::rights;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(c"Ends a mirror. Its keys stay, unless PURGE says to delete exactly those."),
@@ -17,6 +18,7 @@ pub static INFO: CommandInfo = CommandInfo {
 };
 
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Outcome, ErrorReply> {
+    rights::refuse_strangers(ctx)?;
     let name = args.next_arg()?.as_bytes().to_vec();
     let is_purge = args.take_keyword("PURGE");
     args.finish()?;

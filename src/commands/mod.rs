@@ -9,45 +9,62 @@ mod resync;
 mod status;
 mod wait;
 
+use std::ffi::CStr;
+
 use redis_context::{Arg, Command, CommandFlags, CommandInfo, Error, ErrorReply, LoadContext};
 
 use crate::checkpoint;
 use crate::mirror::Mirror;
 use crate::registry::Registry;
 
-/// Registers all of them.
+/// Registers all of them, in the ACL category `@mirror` where a server lets modules have one.
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
-    load.command(admin(c"mirror.create", &create::INFO, CommandFlags::DENY_OOM), create::run)?;
-    load.command(admin(c"mirror.drop", &drop::INFO, CommandFlags::empty()), drop::run)?;
-    load.command(admin(c"mirror.pause", &pause::INFO, CommandFlags::empty()), pause::run)?;
-    load.command(admin(c"mirror.resume", &resume::INFO, CommandFlags::empty()), resume::run)?;
-    load.command(admin(c"mirror.resync", &resync::INFO, CommandFlags::empty()), resync::run)?;
+    let acl = match load.add_acl_category(c"mirror") {
+        Ok(()) => &WITH_CATEGORY,
+        Err(Error::Unsupported { .. }) => &WITHOUT_CATEGORY,
+        Err(error) => return Err(error),
+    };
+    let admin = |name, info| Command::new(name).flags(ADMIN).info(info).acl(acl.admin);
+    let reading = |name, info| Command::new(name).flags(READING).info(info).acl(acl.reading);
+    let create = admin(c"mirror.create", &create::INFO).flags(ADMIN.union(CommandFlags::DENY_OOM));
+    load.command(create, create::run)?;
+    load.command(admin(c"mirror.drop", &drop::INFO), drop::run)?;
+    load.command(admin(c"mirror.pause", &pause::INFO), pause::run)?;
+    load.command(admin(c"mirror.resume", &resume::INFO), resume::run)?;
+    load.command(admin(c"mirror.resync", &resync::INFO), resync::run)?;
     load.command(reading(c"mirror.list", &list::INFO), list::run)?;
     load.command(reading(c"mirror.status", &status::INFO), status::run)?;
-    load.command(waiting(c"mirror.wait", &wait::INFO), wait::run)?;
-    load.command(internal(c"mirror.checkpoint", &CHECKPOINT), checkpoint::checkpoint)?;
-    load.command(internal(c"mirror.state", &STATE), checkpoint::state)
+    let wait = Command::new(c"mirror.wait").flags(WAITING).info(&wait::INFO).acl(acl.waiting);
+    load.command(wait, wait::run)?;
+    load.command(admin(c"mirror.checkpoint", &CHECKPOINT), checkpoint::checkpoint)?;
+    load.command(admin(c"mirror.state", &STATE), checkpoint::state)
 }
 
-/// Commands that change mirrors: on a primary only, never from a script.
-fn admin(name: &'static std::ffi::CStr, info: &'static CommandInfo, more: CommandFlags) -> Command {
-    let flags = CommandFlags::WRITE | CommandFlags::ADMIN | CommandFlags::DENY_SCRIPT;
-    Command::new(name).flags(flags.union(more)).info(info).acl(c"admin dangerous slow")
+/// Commands that change mirrors: on a primary only, never from a script. ADMIN keeps them out of MONITOR too.
+const ADMIN: CommandFlags = CommandFlags::WRITE.union(CommandFlags::ADMIN).union(CommandFlags::DENY_SCRIPT);
+
+const READING: CommandFlags = CommandFlags::READONLY
+    .union(CommandFlags::ALLOW_STALE)
+    .union(CommandFlags::ALLOW_LOADING)
+    .union(CommandFlags::FAST);
+
+const WAITING: CommandFlags = CommandFlags::READONLY.union(CommandFlags::BLOCKING);
+
+/// ACL categories.
+struct Categories {
+    admin: &'static CStr,
+    reading: &'static CStr,
+    waiting: &'static CStr,
 }
 
-fn reading(name: &'static std::ffi::CStr, info: &'static CommandInfo) -> Command {
-    let flags = CommandFlags::READONLY | CommandFlags::ALLOW_STALE | CommandFlags::ALLOW_LOADING;
-    Command::new(name).flags(flags.union(CommandFlags::FAST)).info(info).acl(c"admin fast")
-}
+static WITH_CATEGORY: Categories = Categories {
+    admin: c"mirror admin dangerous slow",
+    reading: c"mirror admin fast",
+    waiting: c"mirror slow blocking",
+};
 
-fn waiting(name: &'static std::ffi::CStr, info: &'static CommandInfo) -> Command {
-    Command::new(name).flags(CommandFlags::READONLY | CommandFlags::BLOCKING).info(info).acl(c"slow blocking")
-}
-
-fn internal(name: &'static std::ffi::CStr, info: &'static CommandInfo) -> Command {
-    let flags = CommandFlags::WRITE | CommandFlags::ADMIN | CommandFlags::DENY_SCRIPT;
-    Command::new(name).flags(flags).info(info).acl(c"admin dangerous slow")
-}
+static WITHOUT_CATEGORY: Categories =
+    Categories { admin: c"admin dangerous slow", reading: c"admin fast", waiting: c"slow blocking" };
 
 static CHECKPOINT: CommandInfo = CommandInfo {
     summary: Some(c"Internal: the position of a mirror, from the primary or the AOF."),

@@ -1,45 +1,39 @@
-//! `MIRROR.RESUME name [AUTH user password]`
+//! `MIRROR.RESUME name [AUTH user password | AUTH FILE path | AUTH ENV name]`
 
-use mirror_engine::definition::CredentialSource;
+use mirror_engine::definition::{parse_login, secret_args};
 use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
-use zeroize::Zeroizing;
 
+use super::create::AUTH;
 use super::find;
 use crate::checkpoint;
 use crate::registry::REGISTRY;
+use crate::rights;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(c"Opens a mirror's link again, from where it was if the source still can."),
     complexity: Some(c"O(1)"),
     since: Some(c"0.1.0"),
     arity: -2,
-    args: &[
-        Arg::string(c"name"),
-        Arg::block(c"auth", &[Arg::string(c"user"), Arg::string(c"password")])
-            .token(c"AUTH")
-            .optional()
-            .summary(c"For a mirror that needs credentials after a restart."),
-    ],
+    args: &[Arg::string(c"name"), AUTH],
     ..CommandInfo::EMPTY
 };
 
-pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorReply> {
-    let name = args.next_arg()?;
-    let mut credentials = None;
-    if args.take_keyword("AUTH") {
-        let (user_at, user) = (args.position(), args.next_arg()?);
-        ctx.redact(user_at);
-        let (password_at, password) = (args.position(), args.next_arg()?);
-        ctx.redact(password_at);
-        credentials = Some((user.as_bytes().to_vec(), Zeroizing::new(password.as_bytes().to_vec())));
+pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, ErrorReply> {
+    let first = args.position();
+    let words: Vec<Vec<u8>> = args.map(|arg| arg.as_bytes().to_vec()).collect();
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    for secret in secret_args(&words) {
+        ctx.redact(first + secret);
     }
-    args.finish()?;
+    rights::refuse_strangers(ctx)?;
+    let [name, options @ ..] = words.as_slice() else { return Err(redis_context::Error::WrongArity.into()) };
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
-    let mirror = find(&mut registry, name.as_bytes())?;
-    if let Some((user, password)) = credentials {
-        mirror.stored.definition.source.user = Some(user);
-        mirror.stored.definition.credentials = CredentialSource::Inline;
-        mirror.password = Some(password);
+    let mirror = find(&mut registry, name)?;
+    if !options.is_empty() {
+        let parsed = parse_login(&mirror.stored.definition, options)
+            .map_err(|error| ErrorReply::err(error.to_string()))?;
+        mirror.stored.definition = parsed.definition;
+        mirror.password = parsed.password;
     }
     mirror.stored.definition.paused = false;
     mirror.failure = None;

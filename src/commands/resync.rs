@@ -5,6 +5,7 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
 use super::find;
 use crate::checkpoint;
 use crate::registry::REGISTRY;
+use crate::rights;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(c"Begins a mirror again with a full resync, laid over the keys it has."),
@@ -16,6 +17,7 @@ pub static INFO: CommandInfo = CommandInfo {
 };
 
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorReply> {
+    rights::refuse_strangers(ctx)?;
     let name = args.next_arg()?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, name.as_bytes())?;

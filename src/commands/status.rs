@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use mirror_engine::Definition;
 use mirror_engine::checkpoint::State;
+use mirror_engine::definition::Scheme;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Context, ErrorReply, Reply};
 
 use super::no_such_mirror;
@@ -11,6 +13,7 @@ use crate::gate;
 use crate::link::Shared;
 use crate::mirror::{Mirror, Shown};
 use crate::registry::REGISTRY;
+use crate::rights;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(c"How far a mirror is: a map of fields, or with no name a map of all mirrors."),
@@ -24,23 +27,25 @@ pub static INFO: CommandInfo = CommandInfo {
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorReply> {
     let name = args.next();
     args.finish()?;
+    let user = ctx.user_name();
+    let may_see = |key: &[u8]| rights::may_see(ctx, user.as_ref().map(|name| name.as_bytes()), key);
     let registry = REGISTRY.try_borrow(ctx)?;
     let Some(name) = name else {
         let all = registry
             .mirrors
             .iter()
-            .map(|mirror| (Reply::bulk(&mirror.stored.definition.name), status(ctx, mirror)));
+            .map(|mirror| (Reply::bulk(&mirror.stored.definition.name), status(ctx, mirror, &may_see)));
         return Ok(Reply::Map(all.collect()));
     };
     let found = registry.mirrors.iter().find(|mirror| mirror.stored.definition.name == name.as_bytes());
-    found.map(|mirror| status(ctx, mirror)).ok_or_else(no_such_mirror)
+    found.map(|mirror| status(ctx, mirror, &may_see)).ok_or_else(no_such_mirror)
 }
 
-fn status(ctx: &Context<'_>, mirror: &Mirror) -> Reply {
+fn status(ctx: &Context<'_>, mirror: &Mirror, may_see: &dyn Fn(&[u8]) -> bool) -> Reply {
     let shared = mirror.link.as_ref().map(|link| &*link.shared);
     let mut fields = place(mirror, shared);
     fields.extend(progress(mirror, shared));
-    fields.extend(figures(mirror, shared));
+    fields.extend(figures(mirror, shared, may_see));
     fields.push(("consistent", yes_no(mirror.is_consistent())));
     fields.push(("gate", text(gate::state(ctx))));
     fields.push(("last_error", text(&last_error(mirror, shared))));
@@ -59,12 +64,22 @@ fn place(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply)>
         ("state", text(mirror.shown().word())),
         ("state_since", number(u64::try_from(since_ms).unwrap_or(0))),
         ("source", text(&mirror.stored.definition.source.to_string())),
+        ("tls", text(tls(&mirror.stored.definition))),
+        ("credentials", text(mirror.stored.definition.credentials.word())),
         ("source_id", text(&id)),
         ("source_offset", number(received)),
         ("applied_offset", number(applied)),
         ("lag_bytes", number(lag_bytes(mirror, shared, received, applied))),
         ("lag_ms", number(lag_ms(mirror))),
     ]
+}
+
+fn tls(definition: &Definition) -> &'static str {
+    match (definition.source.scheme, definition.tls.insecure) {
+        (Scheme::Tls, true) => "insecure",
+        (Scheme::Tls, false) => "verified",
+        _ => "no",
+    }
 }
 
 /// What was received and not applied, planned or not.
@@ -95,10 +110,16 @@ fn progress(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Repl
     ]
 }
 
-fn figures(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply)> {
+/// Keys are named to users who may read them.
+fn figures(
+    mirror: &Mirror,
+    shared: Option<&Shared>,
+    may_see: &dyn Fn(&[u8]) -> bool,
+) -> Vec<(&'static str, Reply)> {
     let totals = mirror.stored.checkpoint.totals;
     let planned = shared.map(Shared::planned).unwrap_or_default();
-    let lost = planned.lost.iter().chain(&mirror.quarantine.keys).map(|key| {
+    let lost = planned.lost.iter().chain(&mirror.quarantine.keys).filter(|lost| may_see(&lost.key));
+    let lost = lost.map(|key| {
         Reply::map([
             ("db", number(key.db.into())),
             ("key", Reply::bulk(&key.key)),

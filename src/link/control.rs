@@ -3,13 +3,11 @@
 use std::time::{Duration, Instant};
 
 use mirror_engine::ReplId;
-use redis_replica::Credentials;
 use redis_replica::rdb::Family;
 use redis_replica::resp::{Limits, Value};
-use redis_replica::transport::tls::TlsConnector;
-use redis_replica::transport::{Client, ClientConfig, ClientError, ConnectError, Endpoint};
+use redis_replica::transport::{Client, ClientConfig, ClientError};
 
-use super::open;
+use super::access::{Access, AccessError};
 
 /// How long one question may take. The link reads nothing meanwhile; a source that needs longer is busy
 /// with something that holds up its stream as well.
@@ -26,7 +24,7 @@ const REPLY_BYTES_MAX: usize = 1 << 30;
 pub enum ControlError {
     /// No connection.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Access(#[from] AccessError),
     /// No usable reply.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -65,9 +63,7 @@ pub struct SourceValue {
 
 /// The second connection, made when it is first needed.
 pub struct Control {
-    endpoint: Endpoint,
-    tls: Option<TlsConnector>,
-    credentials: Option<Credentials>,
+    access: Access,
     client: Option<Client>,
     family: Family,
     not_before: Option<Instant>,
@@ -75,8 +71,8 @@ pub struct Control {
 
 impl Control {
     /// Makes no connection yet.
-    pub fn new(endpoint: Endpoint, tls: Option<TlsConnector>, credentials: Option<Credentials>) -> Self {
-        Self { endpoint, tls, credentials, client: None, family: Family::Redis, not_before: None }
+    pub fn new(access: Access) -> Self {
+        Self { access, client: None, family: Family::Redis, not_before: None }
     }
 
     /// Closes the connection: the link to this source broke.
@@ -137,9 +133,10 @@ impl Control {
     }
 
     fn connect(&mut self) -> Result<Client, ControlError> {
-        let stream = open(&self.endpoint, self.tls.as_ref(), ANSWER_TIMEOUT)?;
+        let stream = self.access.connect(ANSWER_TIMEOUT)?;
         let limits = Limits { bulk_bytes: REPLY_BYTES_MAX, ..Limits::default() };
-        let config = ClientConfig { credentials: self.credentials.clone(), timeout: ANSWER_TIMEOUT, limits };
+        let config =
+            ClientConfig { credentials: self.access.credentials()?, timeout: ANSWER_TIMEOUT, limits };
         let mut client = Client::new(stream, &config)?;
         let reply = client.command(&[b"INFO", b"server"])?;
         let text = reply.as_bytes().unwrap_or_default();

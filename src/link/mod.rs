@@ -3,6 +3,7 @@
 //! The thread never touches the keyspace. It hands planned work to the main thread through a queue bounded
 //! in bytes, and spools what it reads while that queue is full.
 
+mod access;
 pub mod control;
 pub mod message;
 mod planning;
@@ -22,11 +23,12 @@ use mirror_engine::planner::PlanLimits;
 use mirror_engine::{LocalServer, PlanError, Planner, ReplId, Scope};
 use redis_context::Waker;
 use redis_replica::rdb::Defect;
-use redis_replica::transport::tls::TlsConnector;
-use redis_replica::transport::{Backoff, BackoffConfig, ConnectError, Endpoint, Stream, connect, resolve};
-use redis_replica::{Config, Connection, Credentials, Error as ReplicaError, Position, Retry};
+use redis_replica::transport::{Backoff, BackoffConfig};
+use redis_replica::{AckPolicy, Config, Connection, Error as ReplicaError, Position, Retry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use access::AccessError;
+pub use access::{Access, Password};
 use control::Control;
 pub use message::{Fetched, Message, Request, Seen, Values, Work};
 use planning::Planning;
@@ -43,7 +45,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum LinkError {
     /// It could not be made.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Access(#[from] AccessError),
     /// The source closed it.
     #[error("the source closed the connection")]
     Closed,
@@ -66,6 +68,7 @@ impl LinkError {
     fn retry(&self) -> Retry {
         match self {
             Self::Replica(error) => error.retry(),
+            Self::Access(AccessError::Denied(_)) => Retry::NeedsUser,
             Self::Plan(PlanError::SourceIsSelf | PlanError::TooManyOrigins) => Retry::NeedsUser,
             _ => Retry::Transient,
         }
@@ -76,12 +79,8 @@ impl LinkError {
 pub struct LinkConfig {
     /// For the thread's name and for nothing else.
     pub name: String,
-    /// The source's address.
-    pub endpoint: Endpoint,
-    /// Encrypts both connections to the source; `None` speaks plain TCP.
-    pub tls: Option<TlsConnector>,
-    /// For AUTH.
-    pub credentials: Option<Credentials>,
+    /// How the source is reached.
+    pub access: Access,
     /// Where to go on; `None` asks for a full resync.
     pub position: Option<Position>,
     /// The filter and key map.
@@ -90,6 +89,8 @@ pub struct LinkConfig {
     pub local: LocalServer,
     /// This server's own replication ids, the present one first.
     pub own_replids: Vec<ReplId>,
+    /// Which offset the source is told.
+    pub ack: AckPolicy,
     /// Bytes of planned work that may wait for the main thread.
     pub queue_bytes: usize,
     /// Bytes read ahead that may wait unplanned.
@@ -160,7 +161,7 @@ fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
             planning.forget_position();
         }
         let cleaned = planning.connection_broke(shared);
-        if error.retry() == Retry::NeedsUser || cleaned.is_err() {
+        if is_final(&error, &config) || cleaned.is_err() {
             return shared.set_state(LinkState::Failed);
         }
         if started.elapsed() > config.backoff.max {
@@ -171,10 +172,18 @@ fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
     }
 }
 
+/// Whether trying again is of no use. A password that was refused may be another one by then, if a file or a
+/// variable holds it.
+fn is_final(error: &LinkError, config: &LinkConfig) -> bool {
+    let is_about_login =
+        matches!(error, LinkError::Replica(ReplicaError::WrongPassword | ReplicaError::AuthRefused));
+    error.retry() == Retry::NeedsUser && !(is_about_login && config.access.may_change())
+}
+
 fn planning(config: &LinkConfig, waker: &Waker) -> Planning {
     let mut planner = Planner::new(Arc::clone(&config.scope), config.local.clone(), PlanLimits::default());
     planner.set_own_replids(&config.own_replids);
-    let control = Control::new(config.endpoint.clone(), config.tls.clone(), config.credentials.clone());
+    let control = Control::new(config.access.clone());
     let waker = waker.clone();
     Planning::new(
         planner,
@@ -192,20 +201,11 @@ fn one_connection(
     shared: &Shared,
 ) -> Result<(), LinkError> {
     shared.set_state(LinkState::Connecting);
-    let stream = open(&config.endpoint, config.tls.as_ref(), CONNECT_TIMEOUT)?;
-    let settings =
-        Config { credentials: config.credentials.clone(), resume: planning.position(), ..Config::default() };
+    let stream = config.access.connect(CONNECT_TIMEOUT)?;
+    let credentials = config.access.credentials()?;
+    let settings = Config { credentials, resume: planning.position(), ack: config.ack, ..Config::default() };
     let connection = Connection::new(settings, Instant::now());
     Session { shared, planning, spool, connection, stream, full_since: None }.run()
-}
-
-/// A connection to the source, encrypted if it is to be; each step has `timeout`.
-fn open(endpoint: &Endpoint, tls: Option<&TlsConnector>, timeout: Duration) -> Result<Stream, ConnectError> {
-    let stream = connect(&resolve(endpoint, timeout)?, timeout)?;
-    match tls {
-        Some(tls) => tls.secure(stream, &endpoint.host, timeout),
-        None => Ok(stream),
-    }
 }
 
 /// Waits out a delay; requests are answered meanwhile, and a stop ends it.

@@ -16,7 +16,7 @@ mod tls;
 pub use codec::DecodeError;
 pub use credentials::{CredentialSource, ENV_PREFIX};
 pub use dbs::{DB_MAX, DbMap, DbPair};
-pub use parse::{parse, secret_args};
+pub use parse::{parse, parse_login, secret_args};
 pub use source::{Scheme, SourceUrl, UrlError};
 pub use tls::TlsOptions;
 

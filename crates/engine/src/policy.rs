@@ -85,6 +85,11 @@ impl SourcePolicy {
         }
     }
 
+    /// A policy that allows no source.
+    pub fn nothing() -> SourcePolicy {
+        SourcePolicy { patterns: Glob::new(b"").into_iter().collect(), loopback: Loopback::MustBeNamed }
+    }
+
     /// Whether the source called `source_name` (the URL's host and port) may be reached at `address`.
     pub fn check(&self, source_name: &str, address: SocketAddr) -> Result<(), Denied> {
         let address = SocketAddr::new(plain(address.ip()), address.port());
@@ -213,6 +218,12 @@ mod tests {
             try_it("db1.example.org:6379", "169.254.169.254:6379"),
             Err(Denied::Special { .. })
         ));
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let denied = SourcePolicy::nothing().check("h:1", "10.0.0.1:1".parse().expect("an address"));
+        assert!(matches!(denied, Err(Denied::NotListed { .. })));
     }
 
     #[test]

@@ -28,6 +28,27 @@ pub fn parse(args: &[&[u8]]) -> Result<Parsed, DefinitionError> {
     parser.finish()
 }
 
+/// Reads `AUTH ..`, what MIRROR.RESUME takes behind the name: the definition with other credentials. With FILE and ENV
+/// the user stays.
+pub fn parse_login(definition: &Definition, args: &[&[u8]]) -> Result<Parsed, DefinitionError> {
+    let mut definition = definition.clone();
+    let user = definition.source.user.take();
+    definition.credentials = CredentialSource::None;
+    let mut parser =
+        Parser { args, at: 0, definition, password: None, db_options: 0, strip: false, prefix: false };
+    while let Some(word) = parser.take() {
+        match word.eq_ignore_ascii_case(b"AUTH") {
+            true => parser.auth()?,
+            false => return Err(parser.refuse(word)),
+        }
+    }
+    let Parser { mut definition, password, .. } = parser;
+    if definition.credentials.is_reference() {
+        definition.source.user = user;
+    }
+    Ok(Parsed { definition, password })
+}
+
 /// The positions (the name is 0) of arguments that are or may be secrets, for redaction. It needs no valid command:
 /// a refused one is redacted just the same.
 pub fn secret_args(args: &[&[u8]]) -> Vec<usize> {
@@ -35,7 +56,7 @@ pub fn secret_args(args: &[&[u8]]) -> Vec<usize> {
     if args.get(1).is_some_and(|url| url.contains(&b'@') || url.contains(&b'?')) {
         found.push(1);
     }
-    for at in (2..args.len()).filter(|at| args[*at].eq_ignore_ascii_case(b"AUTH")) {
+    for at in (1..args.len()).filter(|at| args[*at].eq_ignore_ascii_case(b"AUTH")) {
         found.extend((at + 1..at + 3).filter(|secret| *secret < args.len()));
     }
     found.dedup();
@@ -61,6 +82,13 @@ impl Definition {
 }
 
 impl Definition {
+    /// Whether some option names a file.
+    pub fn names_files(&self) -> bool {
+        matches!(self.credentials, CredentialSource::File(_))
+            || self.tls.ca.is_some()
+            || self.tls.identity.is_some()
+    }
+
     /// What no option alone can tell.
     pub(super) fn check(&self) -> Result<(), DefinitionError> {
         self.tls.check()?;

@@ -122,6 +122,27 @@ fn secrets_are_found_in_refused_commands_too() {
     assert_eq!(find("m redis://h AUTH u p"), [3, 4]);
     assert_eq!(find("m redis://u:p@h NOPE auth u"), [1, 4]);
     assert_eq!(find("m redis://h"), [0; 0]);
+    assert_eq!(find("m AUTH u p"), [2, 3], "RESUME");
+}
+
+#[test]
+fn a_login_is_changed_and_nothing_else() {
+    let before = definition("m rediss://joe@h/3 AUTH FILE a TLS CA ca.pem PREFIX x:");
+    let login =
+        |text: &str| parse_login(&before, &text.split_whitespace().map(str::as_bytes).collect::<Vec<_>>());
+    let changed = login("auth env MIRROR_B").expect("valid").definition;
+    assert_eq!(
+        changed,
+        Definition { credentials: CredentialSource::Env("MIRROR_B".into()), ..before.clone() }
+    );
+    let inline = login("AUTH sue hush").expect("valid");
+    assert_eq!(inline.definition.source.user.as_deref(), Some(&b"sue"[..]));
+    assert_eq!(
+        (inline.definition.credentials, inline.password.expect("given").as_slice()),
+        (CredentialSource::Inline, &b"hush"[..])
+    );
+    assert_eq!(login("PREFIX y:").err(), Some(DefinitionError::UnknownOption { position: 1 }));
+    assert_eq!(login("AUTH a").err(), Some(DefinitionError::Incomplete { option: "AUTH" }));
 }
 
 #[test]
