@@ -61,6 +61,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A certificate could not be made.
+    #[error("certificate for {name}: {source}")]
+    Certificate {
+        /// Whose.
+        name: String,
+        /// What the library said.
+        source: rcgen::Error,
+    },
     /// A file or folder of a server could not be read or written.
     #[error("{}: {source}", path.display())]
     File {

@@ -9,6 +9,7 @@
 //! | fill it with every type and encoding, keep every write command coming | [`workload`] |
 //! | cut, stall or slow the link at an exact byte | [`Proxy`] |
 //! | prove that two servers hold the same | [`digest`] |
+//! | make certificates and give a server a port with TLS | [`Authority`], [`TlsPort`] |
 //! | start a source, a mirror and its replica at once | [`Topology`] |
 //!
 //! Methods come in two kinds: those that return a [`Result`] for programs and for failures a test provokes,
@@ -27,6 +28,7 @@ mod proxy;
 mod random;
 mod resp;
 mod server;
+mod tls;
 mod topology;
 mod traffic;
 pub mod wait;
@@ -42,5 +44,6 @@ pub use proxy::{Direction, Proxy};
 pub use random::Random;
 pub use resp::Value;
 pub use server::{Info, Options, Server};
+pub use tls::{Authority, ClientCertificates, Identity, TlsPort};
 pub use topology::{MirrorOptions, Topology, wait_applied};
 pub use traffic::Traffic;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::port::{free_port, local};
+use crate::tls::TlsPort;
 use crate::wait::{PATIENCE, wait_for, wait_within};
 use crate::{Client, Error, Installed, Result, module_under_test};
 
@@ -26,6 +27,7 @@ pub struct Options {
     settings: BTreeMap<String, String>,
     modules: Vec<String>,
     mirror: Option<String>,
+    tls: Option<TlsPort>,
 }
 
 impl Options {
@@ -54,6 +56,13 @@ impl Options {
         self
     }
 
+    /// Opens a second port that speaks TLS, see [`Server::tls_address`].
+    #[must_use]
+    pub fn tls(mut self, port: TlsPort) -> Self {
+        self.tls = Some(port);
+        self
+    }
+
     /// Loads the module under test unless these options do already.
     pub(crate) fn with_mirror(self) -> Self {
         if self.mirror.is_some() { self } else { self.mirror("") }
@@ -66,11 +75,15 @@ impl Options {
         self
     }
 
-    fn configuration(&self, port: u16, dir: &Path) -> Result<String> {
+    fn configuration(&self, port: u16, tls_port: u16, dir: &Path) -> Result<String> {
         let mut settings: BTreeMap<&str, String> =
             DEFAULTS.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
         settings.insert("port", port.to_string());
         settings.insert("dir", dir.display().to_string());
+        if let Some(tls) = &self.tls {
+            settings.insert("tls-port", tls_port.to_string());
+            settings.extend(tls.settings(dir)?);
+        }
         settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
         let mut lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
         if let Some(arguments) = &self.mirror {
@@ -104,6 +117,7 @@ pub struct Server {
     options: Options,
     dir: PathBuf,
     port: u16,
+    tls_port: u16,
     child: Option<Child>,
 }
 
@@ -123,10 +137,12 @@ impl Server {
     /// [`Error::Start`] with its log when it doesn't come up, [`Error::Module`], [`Error::File`].
     pub fn try_start(installed: &Installed, options: Options) -> Result<Self> {
         let dir = new_folder(&installed.name)?;
-        let mut server = Server { installed: installed.clone(), options, dir, port: 0, child: None };
+        let mut server =
+            Server { installed: installed.clone(), options, dir, port: 0, tls_port: 0, child: None };
         let mut tries = PORT_TRIES;
         loop {
             server.port = free_port();
+            server.tls_port = free_port();
             tries -= 1;
             match server.try_resume() {
                 Err(Error::Start { log, .. }) if tries > 0 && log.contains("Address already in use") => {}
@@ -160,7 +176,7 @@ impl Server {
     }
 
     fn launch(&mut self) -> Result<()> {
-        let configuration = self.options.configuration(self.port, &self.dir)?;
+        let configuration = self.options.configuration(self.port, self.tls_port, &self.dir)?;
         let file = self.dir.join("server.conf");
         fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
         let log = self.open_log()?;
@@ -305,6 +321,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         local(self.port)
+    }
+
+    /// Where it listens with TLS, if its options say so.
+    pub fn tls_address(&self) -> SocketAddr {
+        local(self.tls_port)
     }
 
     /// The port it listens on.
