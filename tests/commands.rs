@@ -39,13 +39,17 @@ fn bad_input_is_refused_by_name_and_changes_nothing() {
     let cases: &[(&[&str], &str)] = &[
         (&["m"], "wrong number of arguments"),
         (&["m", "http://x"], "URL"),
-        (&["m", "redis://user:secret@127.0.0.1"], "credentials"),
+        (&["m", "redis://user:hush@127.0.0.1"], "holds a password"),
+        (&["m", "redis://user@127.0.0.1"], "AUTH FILE or AUTH ENV"),
         (&["m", "redis://127.0.0.1:99999"], "port"),
-        (&["m", "rediss://127.0.0.1"], "not supported yet"),
+        (&["m", "redis+sentinel://127.0.0.1"], "not supported yet"),
         (&["bad name", "redis://127.0.0.1"], "name"),
         (&["m", "redis://127.0.0.1", "NONSENSE"], "unknown option"),
         (&["m", "redis://127.0.0.1", "METHOD", "SCAN"], "not supported yet"),
-        (&["m", "redis://127.0.0.1", "TLS", "INSECURE"], "not supported yet"),
+        (&["m", "redis://127.0.0.1", "TLS", "INSECURE"], "rediss://"),
+        (&["m", "rediss://127.0.0.1", "TLS", "MAYBE"], "TLS is followed by"),
+        (&["m", "rediss://127.0.0.1", "TLS", "CA", "../ca.pem"], "folder for secrets"),
+        (&["m", "redis://127.0.0.1", "AUTH", "ENV", "PATH"], "MIRROR_"),
         (&["m", "redis://127.0.0.1", "DB", "x"], "db number"),
         (&["m", "redis://127.0.0.1", "DB", "0", "DB", "0"], "twice"),
         (&["m", "redis://127.0.0.1", "PREFIX"], "lacks an argument"),
@@ -54,7 +58,7 @@ fn bad_input_is_refused_by_name_and_changes_nothing() {
     for (words, expected) in cases {
         let refusal = client.refusal(cmd!("MIRROR.CREATE").args(words.iter().copied()));
         assert!(refusal.contains(expected), "{words:?}: {refusal}");
-        assert!(!refusal.contains("secret"), "{refusal}");
+        assert!(!refusal.contains("hush"), "{refusal}");
     }
     for command in ["MIRROR.STATUS", "MIRROR.DROP", "MIRROR.PAUSE", "MIRROR.RESUME", "MIRROR.RESYNC"] {
         assert!(client.refusal(cmd!(command, "nobody")).contains("no such mirror"));
@@ -118,6 +122,79 @@ fn this_server_itself_is_no_source() {
     client.run(cmd!("MIRROR.CREATE", "m", server.url(), "PREFIX", "x:"));
     let status = Status::wait_state(&mut client, "m", "failed", wait::PATIENCE).expect("it fails");
     assert!(status.text("last_error").contains("this server"), "{status:?}");
+}
+
+/// The history of a replica of this server is this server's own.
+#[test]
+fn a_replica_of_this_server_is_no_source() {
+    let server = local();
+    let replica = Server::start(any_server(), Options::new().mirror(""));
+    replica.replicate(server.address());
+    let mut client = server.client();
+    client.run(cmd!("SET", "own", 1));
+    client.run(cmd!("MIRROR.CREATE", "m", replica.url(), "PREFIX", "x:"));
+    let status = Status::wait_state(&mut client, "m", "failed", wait::PATIENCE).expect("it fails");
+    assert!(status.text("last_error").contains("this server"), "{status:?}");
+    assert_eq!(client.int(cmd!("DBSIZE")), 1);
+}
+
+#[test]
+fn a_source_that_loads_its_data_is_waited_for() {
+    let installed = any_server();
+    let mut source = Server::start(installed, Options::new());
+    source.client().run(cmd!("DEBUG", "POPULATE", 3000));
+    source.client().run(cmd!("SAVE"));
+    let slow = source
+        .options_mut()
+        .clone()
+        .set("key-load-delay", 500)
+        .set("loading-process-events-interval-bytes", 1024);
+    *source.options_mut() = slow;
+    source.kill();
+    let server = Server::start(
+        installed,
+        Options::new().mirror("").set("mirror.reconnect-max-ms", 100).set("mirror.reconnect-min-ms", 100),
+    );
+    let mut client = server.client();
+    client.run(cmd!("MIRROR.CREATE", "m", source.url()));
+    std::thread::scope(|scope| {
+        scope.spawn(|| source.resume());
+        wait::wait_until("the source is seen loading", || {
+            Status::read(&mut client, "m").expect("status").text("last_error").contains("loading")
+        });
+    });
+    Status::wait_state(&mut client, "m", "streaming", wait::PATIENCE).expect("it streams");
+    assert_eq!(client.int(cmd!("DBSIZE")), 3000);
+}
+
+/// Whoever answers something else is told apart, and none of its words are repeated.
+#[test]
+fn a_peer_that_is_no_redis_is_told() {
+    for (greeting, words) in [
+        (&b"HTTP/1.1 400 Bad Request\r\nServer: hush\r\n\r\n"[..], "may be no Redis or Valkey server"),
+        (b"SSH-2.0-hush\r\n", "may be no Redis or Valkey server"),
+        (b"", "closed the connection"),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let server = local();
+        let mut client = server.client();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut peer, _) = listener.accept().expect("somebody comes");
+                let _sent = peer.write_all(greeting);
+                let _what_it_wants = peer.read(&mut [0; 100]);
+            });
+            client.run(cmd!("MIRROR.CREATE", "m", format!("redis://{address}")));
+            let told = || Status::read(&mut server.client(), "m").expect("status").text("last_error");
+            wait::wait_for(&format!("{words:?}"), || match told() {
+                text if text.contains(words) => Ok(()),
+                text => Err(text),
+            });
+            assert!(!told().contains("hush"));
+        });
+        client.run(cmd!("MIRROR.DROP", "m"));
+    }
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, ErrorReply
     mirror.stored.definition.paused = false;
     mirror.failure = None;
     mirror.restart_at = None;
-    let ended = mirror.link.take_if(|link| link.has_ended());
+    // One that follows the stream is left alone; others begin anew, at once.
+    let follows = mirror.link.as_ref().is_some_and(|link| link.shared.state().is_following());
+    let ended = if follows && options.is_empty() { None } else { mirror.stop_link("the mirror was resumed") };
     checkpoint::replicate_definition(ctx, &mirror.stored.definition);
     registry.ending.extend(ended);
     registry.wake();

@@ -35,6 +35,11 @@ pub enum LinkState {
 }
 
 impl LinkState {
+    /// Whether the source answers.
+    pub fn is_following(self) -> bool {
+        matches!(self, Self::Waiting | Self::Loading | Self::Streaming)
+    }
+
     fn from_u8(value: u8) -> Self {
         const ALL: [LinkState; 7] = [
             LinkState::Connecting,

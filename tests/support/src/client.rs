@@ -1,6 +1,8 @@
 use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::resp::{accepted, classify, read_value};
 use crate::{Command, Error, Result, Value};
@@ -32,8 +34,23 @@ impl Client {
         Self::open(address).map_err(|source| Error::Connection { peer, source })
     }
 
+    /// Connects from an address of this machine, which the server sees as the client's: all of 127.0.0.0/8 will do.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`].
+    pub fn connect_from(from: Ipv4Addr, address: SocketAddr) -> Result<Self> {
+        let peer = address.to_string();
+        let socket = bound(from, address).map_err(std::io::Error::from);
+        socket
+            .and_then(|socket| Self::over(socket, address))
+            .map_err(|source| Error::Connection { peer, source })
+    }
+
     fn open(address: SocketAddr) -> std::io::Result<Self> {
-        let output = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        Self::over(TcpStream::connect_timeout(&address, Duration::from_secs(5))?, address)
+    }
+
+    fn over(output: TcpStream, address: SocketAddr) -> std::io::Result<Self> {
         output.set_nodelay(true)?;
         output.set_read_timeout(Some(SILENCE_MAX))?;
         output.set_write_timeout(Some(SILENCE_MAX))?;
@@ -189,4 +206,11 @@ impl Client {
         let value = self.run(&command);
         read(&value).unwrap_or_else(|| panic!("{command}: expected {expected}, got {value}"))
     }
+}
+
+fn bound(from: Ipv4Addr, address: SocketAddr) -> rustix::io::Result<TcpStream> {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&socket, &SocketAddrV4::new(from, 0))?;
+    connect(&socket, &address)?;
+    Ok(socket.into())
 }

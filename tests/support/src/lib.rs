@@ -43,7 +43,7 @@ pub use module::module_under_test;
 pub use proxy::{Direction, Proxy};
 pub use random::Random;
 pub use resp::Value;
-pub use server::{Info, Options, Server};
+pub use server::{Folder, Info, Options, Server};
 pub use tls::{Authority, ClientCertificates, Identity, TlsPort};
 pub use topology::{MirrorOptions, Topology, wait_applied};
 pub use traffic::Traffic;

@@ -28,6 +28,7 @@ pub struct Options {
     modules: Vec<String>,
     mirror: Option<String>,
     tls: Option<TlsPort>,
+    environment: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -53,6 +54,13 @@ impl Options {
     #[must_use]
     pub fn mirror(mut self, arguments: &str) -> Self {
         self.mirror = Some(arguments.to_owned());
+        self
+    }
+
+    /// Sets a variable of the process' environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -183,6 +191,7 @@ impl Server {
         let errors = log.try_clone().map_err(|source| Error::File { path: self.log_path(), source })?;
         let mut process = Process::new(&self.installed.program);
         process.arg(&file).current_dir(&self.dir).stdin(Stdio::null()).stdout(log).stderr(errors);
+        process.envs(&self.options.environment);
         let child = process.spawn();
         let path = self.installed.program.clone();
         self.child = Some(child.map_err(|source| Error::File { path, source })?);
@@ -434,6 +443,43 @@ impl Drop for Server {
         }
         // What remains is only a folder in the system's temporary one.
         let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A folder of a test's own, removed when dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    #[track_caller]
+    pub fn new(name: &str) -> Self {
+        Folder(new_folder(name).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file, in place of one of that name.
+    ///
+    /// # Panics
+    /// When it can't be written.
+    #[track_caller]
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap_or_else(|source| panic!("{}", Error::File { path, source }));
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left is in the system's folder for such files.
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
