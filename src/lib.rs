@@ -34,7 +34,7 @@ redis_context::module! {
 fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     // A load beside the live data is no trouble: state is staged until it ends.
     load.set_options(ModuleOptions::HANDLE_IO_ERRORS | ModuleOptions::HANDLE_REPL_ASYNC_LOAD);
-    load.configs(&configs::ALL)?;
+    load.configs_with_arguments(&configs::ALL)?;
     load.register_type::<store::State>()?;
     REGISTRY.try_borrow_mut(load)?.fixed = Some(Fixed { waker: Waker::new(load)?, local: None });
     commands::register(load)?;

@@ -66,23 +66,46 @@ impl<T: ConfigEnum> EnumConfig<T> {
     }
 }
 
+impl<T: ConfigEnum> EnumConfig<T> {
+    /// The index of a choice.
+    fn read(&self, text: &[u8]) -> Result<c_int, Refusal> {
+        let named = |(name, _): &(&CStr, T)| name.to_bytes().eq_ignore_ascii_case(text);
+        let index = T::CHOICES.iter().position(named).ok_or("no such choice")?;
+        self.check.map_or(Ok(()), |check| check(T::CHOICES[index].1))?;
+        c_int::try_from(index).map_err(|_| "no such choice".into())
+    }
+}
+
 impl<T: ConfigEnum> Register for EnumConfig<T> {
     fn name(&self) -> &'static CStr {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>) -> c_int {
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
+        let default = given.map_or(Ok(0), |text| self.read(text))?;
         let register = required!(RedisModule_RegisterEnumConfig);
-        let Ok(len) = c_int::try_from(T::CHOICES.len()) else { return super::ERR };
+        let Ok(len) = c_int::try_from(T::CHOICES.len()) else { return Ok(super::ERR) };
         let mut names: Vec<*const c_char> = T::CHOICES.iter().map(|(name, _)| name.as_ptr()).collect();
         let values: Vec<c_int> = (0..len).collect();
         let (name, data, flags) = (self.name.as_ptr(), privdata(self), self.flags.bits());
         let (names, values) = (names.as_mut_ptr(), values.as_ptr());
         let (get, set) = (get_index::<T> as GetFn, set_index::<T> as SetFn);
         // SAFETY: R19: the private data is this static, which both callbacks take it for; names are copied.
-        unsafe {
-            register(load.as_ptr(), name, 0, flags, names, values, len, Some(get), Some(set), None, data)
-        }
+        Ok(unsafe {
+            register(
+                load.as_ptr(),
+                name,
+                default,
+                flags,
+                names,
+                values,
+                len,
+                Some(get),
+                Some(set),
+                None,
+                data,
+            )
+        })
     }
 }
 

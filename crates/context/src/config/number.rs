@@ -69,19 +69,50 @@ impl IntConfig {
     }
 }
 
+impl IntConfig {
+    /// Reads a value as the configuration file would have it.
+    fn read(&self, text: &[u8]) -> Result<i64, Refusal> {
+        let text = std::str::from_utf8(text).map_err(|_| "it is not a number")?;
+        let value = if self.memory { bytes(text) } else { text.parse().ok() }.ok_or("it is not a number")?;
+        if !(self.min..=self.max).contains(&value) {
+            return Err(format!("it must be between {} and {}", self.min, self.max).into());
+        }
+        self.check.map_or(Ok(()), |check| check(value))?;
+        Ok(value)
+    }
+}
+
+/// A size with its unit, as `memtoull` (util.c) reads it: `kb` is 1024, `k` is 1000.
+fn bytes(text: &str) -> Option<i64> {
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(unit);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok()?.checked_mul(factor)
+}
+
 impl Register for IntConfig {
     fn name(&self) -> &'static CStr {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>) -> c_int {
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
+        let default = given.map_or(Ok(self.default), |text| self.read(text))?;
         let register = required!(RedisModule_RegisterNumericConfig);
         let memory = if self.memory { raw::REDISMODULE_CONFIG_MEMORY } else { 0 };
         let flags: c_uint = self.flags.bits() | memory;
         let (name, data) = (self.name.as_ptr(), privdata(self));
-        let (default, min, max) = (self.default, self.min, self.max);
+        let (min, max) = (self.min, self.max);
         // SAFETY: R19: the private data is this static, which both callbacks take it for.
-        unsafe {
+        Ok(unsafe {
             register(
                 load.as_ptr(),
                 name,
@@ -94,7 +125,7 @@ impl Register for IntConfig {
                 None,
                 data,
             )
-        }
+        })
     }
 }
 
@@ -118,4 +149,27 @@ unsafe extern "C" fn set_number(
     };
     // SAFETY: R19: the server passes where to put a refusal.
     unsafe { set(err, setter) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_sizes_are_read_as_the_server_reads_them() {
+        static COUNT: IntConfig = IntConfig::new(c"count", 1)
+            .range(-5, 100)
+            .check(|n| if n == 13 { Err("no".into()) } else { Ok(()) });
+        static SIZE: IntConfig = IntConfig::memory(c"size", 1);
+        assert_eq!((COUNT.read(b"-5"), COUNT.read(b"100")), (Ok(-5), Ok(100)));
+        for text in [&b"101"[..], b"x", b"", b"1mb", b"13", b"\xff"] {
+            assert!(COUNT.read(text).is_err(), "{text:?}");
+        }
+        for (text, value) in [("7", 7), ("2k", 2000), ("2KB", 2048), ("3mb", 3 << 20), ("1gb", 1 << 30)] {
+            assert_eq!(SIZE.read(text.as_bytes()), Ok(value));
+        }
+        for text in ["-1", "1tb", "mb", "99999999999gb"] {
+            assert!(SIZE.read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
 }

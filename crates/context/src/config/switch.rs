@@ -45,17 +45,32 @@ impl BoolConfig {
     }
 }
 
+impl BoolConfig {
+    fn read(&self, text: &[u8]) -> Result<bool, Refusal> {
+        let value = match text.to_ascii_lowercase().as_slice() {
+            b"yes" => true,
+            b"no" => false,
+            _ => return Err("it must be yes or no".into()),
+        };
+        self.check.map_or(Ok(()), |check| check(value))?;
+        Ok(value)
+    }
+}
+
 impl Register for BoolConfig {
     fn name(&self) -> &'static CStr {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>) -> c_int {
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
+        let default = given.map_or(Ok(self.default), |text| self.read(text))?;
         let register = required!(RedisModule_RegisterBoolConfig);
-        let (default, flags) = (c_int::from(self.default), self.flags.bits());
+        let (default, flags) = (c_int::from(default), self.flags.bits());
         let (name, data) = (self.name.as_ptr(), privdata(self));
         // SAFETY: R19: the private data is this static, which both callbacks take it for.
-        unsafe { register(load.as_ptr(), name, default, flags, Some(get_bool), Some(set_bool), None, data) }
+        Ok(unsafe {
+            register(load.as_ptr(), name, default, flags, Some(get_bool), Some(set_bool), None, data)
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Texts: any bytes.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redis_module::raw;
@@ -78,6 +78,11 @@ impl StringConfig {
         Ok(())
     }
 
+    fn read(&self, text: &[u8]) -> Result<CString, Refusal> {
+        self.check.map_or(Ok(()), |check| check(text))?;
+        CString::new(text).map_err(|_| "it holds a NUL".into())
+    }
+
     fn show(&self) -> *mut raw::RedisModuleString {
         let string = RedisString::new(&self.get());
         let pointer = string.as_ptr();
@@ -91,12 +96,17 @@ impl Register for StringConfig {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>) -> c_int {
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
+        let given = given.map(|text| self.read(text)).transpose()?;
+        let default = given.as_deref().unwrap_or(self.default);
         let register = required!(RedisModule_RegisterStringConfig);
-        let (name, default, flags) = (self.name.as_ptr(), self.default.as_ptr(), self.flags.bits());
+        let (name, default, flags) = (self.name.as_ptr(), default.as_ptr(), self.flags.bits());
         let data = privdata(self);
-        // SAFETY: R19: the private data is this static, which both callbacks take it for.
-        unsafe { register(load.as_ptr(), name, default, flags, Some(get_text), Some(set_text), None, data) }
+        // SAFETY: R19: the private data is this static, which both callbacks take it for; the server copies the
+        // default.
+        Ok(unsafe {
+            register(load.as_ptr(), name, default, flags, Some(get_text), Some(set_text), None, data)
+        })
     }
 }
 

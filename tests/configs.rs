@@ -1,0 +1,76 @@
+//! The settings `mirror.*`: where their values come from, what is refused.
+
+use redis_mirror_test_support::{Client, Options, Server, any_server, cmd, servers};
+
+fn setting(client: &mut Client, name: &str) -> String {
+    client.texts(cmd!("CONFIG", "GET", format!("mirror.{name}"))).get(1).cloned().unwrap_or_default()
+}
+
+/// The configuration file counts more than the arguments of `loadmodule`, and they more than the defaults.
+#[test]
+fn values_come_from_the_file_the_arguments_or_the_defaults() {
+    for installed in servers() {
+        let arguments = "queue-max 2mb mirror.apply-budget-us 200 enable-create yes ack exact queue-max 1mb";
+        let options = Options::new().mirror(arguments).set("mirror.apply-budget-us", 300);
+        let server = Server::start(installed, options);
+        let mut client = server.client();
+        for (name, value) in [
+            ("apply-budget-us", "300"),
+            ("queue-max", "1048576"),
+            ("enable-create", "yes"),
+            ("ack", "exact"),
+            ("spool-memory", "67108864"),
+            ("reconnect-min-ms", "1000"),
+            ("secrets-dir", ""),
+        ] {
+            assert_eq!(setting(&mut client, name), value, "{installed}: {name}");
+        }
+        client.run(cmd!("CONFIG", "SET", "mirror.queue-max", "3mb", "mirror.ack", "behind"));
+        client.run(cmd!("CONFIG", "REWRITE"));
+        let file = std::fs::read_to_string(server.dir().join("server.conf")).expect("the file is there");
+        for line in ["mirror.apply-budget-us 300", "mirror.queue-max 3mb", "mirror.ack behind"] {
+            assert!(file.lines().any(|found| found == line), "{installed}: {line} in\n{file}");
+        }
+    }
+}
+
+#[test]
+fn arguments_that_mean_nothing_refuse_the_load() {
+    for installed in servers() {
+        for (arguments, words) in [
+            ("nonsense 1", "no setting nonsense"),
+            ("queue-max", "a setting without a value"),
+            ("queue-max lots", "queue-max was refused: it is not a number"),
+            ("apply-budget-us 1", "apply-budget-us was refused: it must be between 20 and"),
+            ("enable-create perhaps", "enable-create was refused: no such choice"),
+            ("secrets-dir relative", "secrets-dir was refused: it must be an absolute path"),
+        ] {
+            let refused = Server::try_start(installed, Options::new().mirror(arguments));
+            let told = refused.map(|_| ()).expect_err("it must not start").to_string();
+            assert!(
+                told.contains("is not loaded") && told.contains(words),
+                "{installed} {arguments}: {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bad_values_are_refused_and_good_ones_taken_at_once() {
+    let server = Server::start(any_server(), Options::new().mirror(""));
+    let mut client = server.client();
+    for (name, value, words) in [
+        ("apply-budget-us", "19", "between"),
+        ("queue-max", "1kb", "between"),
+        ("reconnect-min-ms", "0", "between"),
+        ("ack", "sometimes", "one of"),
+        ("enable-create", "yes", "immutable"),
+        ("secrets-dir", "/etc", "immutable"),
+        ("allow-sources", "*", "protected"),
+    ] {
+        let refusal = client.refusal(cmd!("CONFIG", "SET", format!("mirror.{name}"), value));
+        assert!(refusal.contains(words), "{name}: {refusal}");
+    }
+    client.run(cmd!("CONFIG", "SET", "mirror.apply-budget-us", 20));
+    assert_eq!(setting(&mut client, "apply-budget-us"), "20");
+}
