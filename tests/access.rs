@@ -241,3 +241,34 @@ fn files_are_read_in_their_folder_alone() {
         }
     }
 }
+
+/// The rights at the source that the README names are enough for everything: the snapshot, the stream,
+/// values that are fetched again, MIRROR.WAIT.
+#[test]
+fn the_rights_that_the_readme_names_are_enough() {
+    let readme = std::fs::read_to_string("README.md").expect("the README is there");
+    let (_, rest) = readme.split_once("`ACL SETUSER mirror on").expect("it names the rights");
+    let (rights, _) = rest.split_once('`').expect("in a quotation");
+    let rights: Vec<&str> = rights.split_whitespace().filter(|word| !word.starts_with('>')).collect();
+    for installed in servers() {
+        let source = Server::start(installed, Options::new());
+        let mut at_source = source.client();
+        at_source
+            .run(cmd!("ACL", "SETUSER", "mirror", "on", format!(">{PASSWORD}")).args(rights.iter().copied()));
+        at_source.run(cmd!("SET", "in:a", 1));
+        let local = Server::start(installed, Options::new().mirror(""));
+        let mut client = local.client();
+        let create = cmd!("MIRROR.CREATE", "m", source.url(), "MATCH", "in:*", "AUTH", "mirror", PASSWORD);
+        client.run(create);
+        wait_streaming(&mut client, "m");
+        at_source.run(cmd!("SET", "out:b", 2));
+        // Only the source knows what the new key holds.
+        at_source.run(cmd!("RENAME", "out:b", "in:b"));
+        assert!(client.run(cmd!("MIRROR.WAIT", "m", 10_000)).as_int().is_some(), "{installed}");
+        wait::wait_until("the renamed key is here", || {
+            client.run(cmd!("EXISTS", "in:b")).as_int() == Some(1)
+        });
+        let status = status(&mut client, "m");
+        assert_eq!((status.number("repaired"), status.text("last_error").as_str()), (1, ""), "{installed}");
+    }
+}

@@ -74,3 +74,38 @@ fn bad_values_are_refused_and_good_ones_taken_at_once() {
     client.run(cmd!("CONFIG", "SET", "mirror.apply-budget-us", 20));
     assert_eq!(setting(&mut client, "apply-budget-us"), "20");
 }
+
+/// The example shows every setting with its default, and a server takes it as it is.
+#[test]
+fn the_example_configuration_tells_the_truth() {
+    let file = std::fs::read_to_string("examples/mirror.conf").expect("the example is there");
+    let shown = |line: &str| {
+        let (name, value) = line.strip_prefix("# mirror.")?.split_once(' ')?;
+        let is_setting = !value.contains(' ') && !name.contains(':');
+        is_setting.then(|| (name.to_owned(), value.trim_matches('"').to_owned()))
+    };
+    let shown: Vec<(String, String)> = file.lines().filter_map(shown).collect();
+    let used = file.lines().filter(|line| !line.starts_with('#') && !line.starts_with("loadmodule"));
+    let options =
+        used.filter_map(|line| line.split_once(' ')).fold(Options::new(), |all, (k, v)| all.set(k, v));
+    let server = Server::start(any_server(), options.mirror(""));
+    let mut client = server.client();
+    for (name, value) in &shown {
+        assert_eq!(in_bytes(value), setting(&mut client, name), "{name}");
+    }
+    let settings = client.texts(cmd!("CONFIG", "GET", "mirror.*"));
+    let mut there: Vec<&str> = settings.iter().step_by(2).map(|name| &name["mirror.".len()..]).collect();
+    let mut named: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
+    there.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(named, there);
+}
+
+fn in_bytes(value: &str) -> String {
+    let units = [("kb", 1_u64 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];
+    let sized = units.iter().find_map(|(unit, size)| {
+        let count: u64 = value.strip_suffix(unit)?.parse().ok()?;
+        Some((count * size).to_string())
+    });
+    sized.unwrap_or_else(|| value.to_owned())
+}
