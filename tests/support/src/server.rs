@@ -6,7 +6,7 @@ use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::port::{free_port, local};
 use crate::tls::TlsPort;
@@ -117,6 +117,10 @@ const DEFAULTS: [(&str, &str); 11] = [
     ("stop-writes-on-bgsave-error", "no"),
 ];
 
+/// Starts what its arguments say, in the same process. A write beyond [`Server::limit_files`] then fails as on a
+/// full disk, instead of ending the process by a signal.
+const FULL_DISK_IS_AN_ERROR: &str = "trap '' XFSZ; exec \"$0\" \"$@\"";
+
 /// A running (or killed) server with a folder and a port of its own. Dropped, it is killed and its folder removed; when
 /// the test is failing, the end of its log is printed and with `REDIS_MIRROR_TEST_KEEP` set the folder stays.
 #[derive(Debug)]
@@ -189,9 +193,14 @@ impl Server {
         fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
         let log = self.open_log()?;
         let errors = log.try_clone().map_err(|source| Error::File { path: self.log_path(), source })?;
-        let mut process = Process::new(&self.installed.program);
-        process.arg(&file).current_dir(&self.dir).stdin(Stdio::null()).stdout(log).stderr(errors);
-        process.envs(&self.options.environment);
+        let mut process = Process::new("sh");
+        process.args(["-c", FULL_DISK_IS_AN_ERROR]).arg(&self.installed.program).arg(&file);
+        process
+            .envs(&self.options.environment)
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors);
         let child = process.spawn();
         let path = self.installed.program.clone();
         self.child = Some(child.map_err(|source| Error::File { path, source })?);
@@ -297,10 +306,37 @@ impl Server {
     }
 
     #[track_caller]
-    fn signal(&self, signal: Signal) {
+    fn process(&self) -> Pid {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
-        let pid = pid.unwrap_or_else(|| panic!("{} has no process id", self.installed));
-        kill_process(pid, signal).unwrap_or_else(|error| panic!("{}: {error}", self.installed));
+        pid.unwrap_or_else(|| panic!("{} has no process id", self.installed))
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).unwrap_or_else(|error| panic!("{}: {error}", self.installed));
+    }
+
+    /// Has every write fail that would make a file longer than `bytes`: a full disk. `None` ends it.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    #[track_caller]
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(self.process()), Resource::Fsize, limit)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.installed));
+    }
+
+    /// The processor time the process has used so far, in the kernel's ticks.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    #[track_caller]
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // The name, in brackets, may hold blanks; utime and stime are the 12th and 13th field after it.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
     }
 
     /// The process id.
@@ -483,7 +519,7 @@ impl Drop for Folder {
     }
 }
 
-fn new_folder(name: &str) -> Result<PathBuf> {
+pub(crate) fn new_folder(name: &str) -> Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let path = std::env::temp_dir().join(format!("redis-mirror-{}-{number}-{name}", std::process::id()));

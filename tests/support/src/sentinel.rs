@@ -1,0 +1,134 @@
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command as Process, Stdio};
+
+use crate::port::{free_port, local};
+use crate::server::new_folder;
+use crate::wait::{PATIENCE, wait_within};
+use crate::{Client, Error, Installed, Result, cmd};
+
+/// How many there are, and how many must agree that the primary is down.
+const COUNT: usize = 3;
+const QUORUM: usize = 2;
+
+/// Three Sentinels that watch one primary, under the name `watched`. They notice its end after a second.
+#[derive(Debug)]
+pub struct Sentinels {
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    process: Child,
+    port: u16,
+    dir: PathBuf,
+}
+
+impl Sentinels {
+    /// Starts them and waits until each knows the others.
+    ///
+    /// # Errors
+    /// [`Error::File`], or [`Error::TimedOut`] with what they know.
+    pub fn watch(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+        let mut sentinels = Sentinels { members: Vec::new() };
+        for _ in 0..COUNT {
+            sentinels.members.push(Member::start(installed, primary)?);
+        }
+        for member in &sentinels.members {
+            wait_within(PATIENCE, "the Sentinels to find each other", || member.knows_others())?;
+        }
+        Ok(sentinels)
+    }
+
+    /// Where the primary is, as the first of them says.
+    ///
+    /// # Errors
+    /// Those of [`Client::call`]; [`Error::Unexpected`] for another kind of answer.
+    pub fn primary_port(&self) -> Result<u16> {
+        let command = cmd!("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "watched");
+        let value = Client::connect(local(self.members[0].port))?.call(&command)?;
+        let port = value.as_array().and_then(|pair| pair.get(1)?.as_text()?.parse().ok());
+        port.ok_or_else(|| Error::Unexpected {
+            command: command.to_string(),
+            expected: "an address",
+            got: value.to_string(),
+        })
+    }
+
+    /// The replicas that each of them knows: port and flags.
+    ///
+    /// # Errors
+    /// Those of [`Client::call`].
+    pub fn replicas(&self) -> Result<Vec<(u16, String)>> {
+        let mut all = Vec::new();
+        for member in &self.members {
+            let value = Client::connect(local(member.port))?.call(cmd!("SENTINEL", "REPLICAS", "watched"))?;
+            for replica in value.as_array().unwrap_or_default() {
+                let text = |field: &str| {
+                    let pairs = replica.pairs().unwrap_or_default();
+                    let found = pairs.into_iter().find(|(name, _)| name.as_text().as_deref() == Some(field));
+                    found.and_then(|(_, value)| value.as_text()).unwrap_or_default()
+                };
+                all.push((text("port").parse().unwrap_or(0), text("flags")));
+            }
+        }
+        Ok(all)
+    }
+
+    /// All they have logged.
+    pub fn log(&self) -> String {
+        let logs = self.members.iter().map(|member| fs::read_to_string(member.dir.join("log")));
+        logs.map(Result::unwrap_or_default).collect()
+    }
+}
+
+impl Member {
+    fn start(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+        let dir = new_folder(&format!("{}-sentinel", installed.name))?;
+        let port = free_port();
+        let (file, log) = (dir.join("sentinel.conf"), dir.join("log"));
+        let configuration = format!(
+            "port {port}\nbind 127.0.0.1\nprotected-mode no\ndaemonize no\ndir {}\n\
+             sentinel monitor watched {} {} {QUORUM}\nsentinel down-after-milliseconds watched 1000\n\
+             sentinel failover-timeout watched 6000\nsentinel parallel-syncs watched 1\n",
+            dir.display(),
+            primary.ip(),
+            primary.port(),
+        );
+        fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
+        let output = File::create(&log).map_err(|source| Error::File { path: log, source })?;
+        let mut process = Process::new(&installed.program);
+        process.arg(&file).arg("--sentinel").current_dir(&dir).stdin(Stdio::null()).stdout(output);
+        let process = process.stderr(Stdio::null()).spawn();
+        let process = process.map_err(|source| Error::File { path: installed.program.clone(), source })?;
+        Ok(Member { process, port, dir })
+    }
+
+    fn knows_others(&self) -> Result<(), String> {
+        let mut client = Client::connect(local(self.port)).map_err(|error| error.to_string())?;
+        let value =
+            client.call(cmd!("SENTINEL", "SENTINELS", "watched")).map_err(|error| error.to_string())?;
+        match value.as_array().map(<[_]>::len) {
+            Some(others) if others == COUNT - 1 => Ok(()),
+            other => Err(format!("one knows {other:?} others")),
+        }
+    }
+}
+
+impl Drop for Sentinels {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the Sentinels' log\n{}\n---", self.log());
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already; what remains is a folder in the system's temporary one.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
