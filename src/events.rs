@@ -1,8 +1,8 @@
 //! What the server tells the module, translated for the registry.
 
 use redis_context::events::{
-    EventLoop, FlushDb, FlushDbEvent, ForkChild, Loading, LoadingEvent, ReplAsyncLoad, ReplAsyncLoadEvent,
-    ReplicaChange, ReplicationRole, Shutdown, SwapDb,
+    Config, EventLoop, FlushDb, FlushDbEvent, ForkChild, Loading, LoadingEvent, ReplAsyncLoad,
+    ReplAsyncLoadEvent, ReplicaChange, ReplicationRole, Shutdown, SwapDb,
 };
 use redis_context::{
     Context, ContextFlags, Error, EventContext, KeyspaceEvent, LoadContext, NotificationContext, NotifyFlags,
@@ -10,6 +10,7 @@ use redis_context::{
 };
 
 use crate::apply::{self, Noted};
+use crate::gate;
 use crate::propagation;
 use crate::registry::{REGISTRY, Registry};
 
@@ -25,6 +26,7 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
         with_registry(ctx, |registry| registry.role_changed(ctx));
     })?;
     load.on::<ForkChild>(|ctx, _| propagation::forget(ctx))?;
+    load.on::<Config>(|ctx, _| gate::forget(ctx))?;
     load.on::<ReplicaChange>(|ctx, _| {
         propagation::forget(ctx);
         with_registry(ctx, |registry| registry.ids_looked_at = None);

@@ -2,6 +2,7 @@
 
 use redis_context::{Error, InfoSection, InfoWriter, LoadContext};
 
+use crate::gate;
 use crate::mirror::Mirror;
 use crate::registry::REGISTRY;
 
@@ -16,11 +17,13 @@ fn write(info: &mut InfoWriter<'_>) {
     }
     info.section("", |section| {
         // A section is written on the main thread; without a context there is nothing safe to read.
-        let mirrors: Vec<(String, Line)> = match section.context().map(|ctx| REGISTRY.try_borrow(ctx)) {
-            Some(Ok(registry)) => registry.mirrors.iter().map(line).collect(),
-            _ => return,
-        };
+        let Some(ctx) = section.context() else { return };
+        let Ok(registry) = REGISTRY.try_borrow(ctx) else { return };
+        let mirrors: Vec<(String, Line)> = registry.mirrors.iter().map(line).collect();
+        drop(registry);
+        let gate = gate::state(ctx);
         section.uint("count", mirrors.len() as u64);
+        section.text("gate", gate);
         for (name, line) in mirrors {
             write_line(section, &name, &line);
         }
@@ -35,6 +38,7 @@ struct Line {
     partial: u64,
     operations: u64,
     consistent: bool,
+    backpressure: bool,
 }
 
 fn line(mirror: &Mirror) -> (String, Line) {
@@ -47,6 +51,7 @@ fn line(mirror: &Mirror) -> (String, Line) {
         partial: totals.partial_resyncs,
         operations: mirror.counts.operations,
         consistent: mirror.is_consistent(),
+        backpressure: mirror.has_backpressure(),
     };
     (mirror.name(), line)
 }
@@ -59,6 +64,11 @@ fn write_line(section: &mut InfoSection<'_>, name: &str, line: &Line) {
         fields.uint("full_resyncs", line.full);
         fields.uint("partial_resyncs", line.partial);
         fields.uint("operations", line.operations);
-        fields.text("consistent", if line.consistent { "yes" } else { "no" });
+        fields.text("consistent", yes_no(line.consistent));
+        fields.text("backpressure", yes_no(line.backpressure));
     });
+}
+
+fn yes_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
 }

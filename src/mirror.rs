@@ -1,6 +1,7 @@
 //! One mirror, as the main thread knows it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mirror_engine::checkpoint::{Checkpoint, State};
@@ -253,6 +254,11 @@ impl Mirror {
     /// Whether the copy is a cut of the source's history.
     pub fn is_consistent(&self) -> bool {
         self.stored.checkpoint.state == State::Streaming && self.repairs.is_empty()
+    }
+
+    /// Whether the spool is full, so that the source is read no further.
+    pub fn has_backpressure(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.shared.figures.is_spool_full.load(Ordering::Relaxed))
     }
 
     /// Takes over what the primary, or the AOF, says of the position.

@@ -49,6 +49,7 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
         let Ok(write) = ctx.may_write_now() else { return };
         get_ready(&write, registry);
     }
+    gate::prepare(ctx);
     supervise(ctx, registry);
     let Some(fixed) = &registry.fixed else { return };
     let waker = fixed.waker.clone();

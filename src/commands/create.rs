@@ -5,16 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use mirror_engine::Definition;
 use mirror_engine::definition::{self, Parsed};
 use mirror_engine::scope::Scope;
-use redis_context::{
-    Arg, Args, CallFlags, CommandContext, CommandInfo, ContextFlags, ErrorReply, Outcome, Reply, ReplyView,
-    WriteContext,
-};
+use redis_context::{Arg, Args, CommandContext, CommandInfo, ContextFlags, ErrorReply, Outcome, Reply};
 
 use redis_replica::transport::Endpoint;
 
 use crate::apply;
 use crate::apply::job::{self, Check, Job};
 use crate::configs;
+use crate::gate;
 use crate::registry::{MIRRORS_MAX, REGISTRY, Registry};
 use crate::rights;
 use crate::secrets::SecretError;
@@ -129,24 +127,12 @@ fn refuse_here(ctx: &CommandContext<'_>) -> Result<(), ErrorReply> {
     if ctx.flags().contains(ContextFlags::CLUSTER) {
         return Err(ErrorReply::err("mirrors are not supported in cluster mode yet"));
     }
-    if ctx.flags().contains(ContextFlags::AOF) && !has_preamble(ctx) {
+    if ctx.flags().contains(ContextFlags::AOF) && !gate::has_preamble(ctx) {
         return Err(ErrorReply::err(
             "appendonly is on with aof-use-rdb-preamble no, which can't hold a mirror's state: set it to yes",
         ));
     }
     Ok(())
-}
-
-fn has_preamble(ctx: &WriteContext<'_>) -> bool {
-    let Ok(reply) = ctx.call(c"config", CallFlags::empty(), &[b"GET", b"aof-use-rdb-preamble"]) else {
-        return true;
-    };
-    match reply.view() {
-        ReplyView::Array(mut items) => {
-            items.nth(1).and_then(|value| value.as_bytes()) != Some(b"no".as_slice())
-        }
-        _ => true,
-    }
 }
 
 /// What the mirrors there are stand in the way of.

@@ -46,6 +46,7 @@ const ADMIN: CommandFlags = CommandFlags::WRITE.union(CommandFlags::ADMIN).union
 const READING: CommandFlags = CommandFlags::READONLY
     .union(CommandFlags::ALLOW_STALE)
     .union(CommandFlags::ALLOW_LOADING)
+    .union(CommandFlags::ALLOW_BUSY)
     .union(CommandFlags::FAST);
 
 const WAITING: CommandFlags = CommandFlags::READONLY.union(CommandFlags::BLOCKING);

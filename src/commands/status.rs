@@ -48,6 +48,7 @@ fn status(ctx: &Context<'_>, mirror: &Mirror, may_see: &dyn Fn(&[u8]) -> bool) -
     fields.extend(figures(mirror, shared, may_see));
     fields.push(("consistent", yes_no(mirror.is_consistent())));
     fields.push(("gate", text(gate::state(ctx))));
+    fields.push(("backpressure", yes_no(mirror.has_backpressure())));
     fields.push(("last_error", text(&last_error(mirror, shared))));
     Reply::map(fields)
 }

@@ -58,6 +58,7 @@ impl Session<'_> {
                 return Err(LinkError::Closed);
             }
             self.note_fullness();
+            self.shared.figures.is_spool_full.store(self.spool.is_full(), Ordering::Relaxed);
             self.shared.figures.buffered.store(self.held(), Ordering::Relaxed);
             let may_read = !closed && self.has_room();
             let is_ready = self.wait(may_read, closed)?;

@@ -64,6 +64,8 @@ pub struct Figures {
     pub bytes_read: AtomicU64,
     /// Bytes that wait in the spool.
     pub spooled: AtomicU64,
+    /// Whether the spool is full, so that the source is read no further.
+    pub is_spool_full: AtomicBool,
     /// Bytes that were received and are not planned yet, in memory.
     pub buffered: AtomicU64,
     /// Keys that the snapshot being read announced.

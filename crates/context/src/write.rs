@@ -63,13 +63,21 @@ impl<'cx> EventContext<'cx> {
     }
 }
 
+impl Context<'_> {
+    /// Whether replicas must be left alone now, and so nothing may be written that no client asked for: see
+    /// [`NotNow::Paused`].
+    pub fn writes_are_paused(&self) -> bool {
+        let avoid = required!(RedisModule_AvoidReplicaTraffic);
+        // SAFETY: R2: it takes nothing; on the main thread it ends a pause whose time is over.
+        unsafe { avoid() != 0 }
+    }
+}
+
 fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
     let flags = required!(RedisModule_GetContextFlags);
     // SAFETY: R11: a live context; the server only reads its own state.
     refusal(unsafe { flags(ctx.as_ptr()) }.cast_unsigned())?;
-    let avoid = required!(RedisModule_AvoidReplicaTraffic);
-    // SAFETY: R2: it takes nothing; on the main thread it ends a pause whose time is over.
-    if unsafe { avoid() } != 0 {
+    if ctx.writes_are_paused() {
         return Err(NotNow::Paused);
     }
     // SAFETY: R11: the same callback, which was found to be one that may write.
