@@ -41,6 +41,16 @@ pub fn replicate_ids(ctx: &WriteContext<'_>, ids: &[ReplId]) {
     send(ctx, c"MIRROR.STATE", &args);
 }
 
+/// Propagates all there is. An AOF that was rewritten without a preamble holds keys and nothing else; what is
+/// propagated after the fork stands behind them.
+pub fn replicate_all(ctx: &WriteContext<'_>, registry: &Registry) {
+    replicate_ids(ctx, &registry.own_replids);
+    for mirror in &registry.mirrors {
+        replicate_definition(ctx, &mirror.stored.definition);
+        replicate(ctx, &mirror.stored);
+    }
+}
+
 fn send(ctx: &WriteContext<'_>, command: &'static std::ffi::CStr, args: &[Vec<u8>]) {
     let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
     if let Err(error) = ctx.replicate(command, ReplicateFlags::ALL, &args) {

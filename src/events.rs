@@ -1,8 +1,8 @@
 //! What the server tells the module, translated for the registry.
 
 use redis_context::events::{
-    Config, EventLoop, FlushDb, FlushDbEvent, ForkChild, Loading, LoadingEvent, ReplAsyncLoad,
-    ReplAsyncLoadEvent, ReplicaChange, ReplicationRole, Shutdown, SwapDb,
+    Config, EventLoop, FlushDb, FlushDbEvent, ForkChild, ForkChildEvent, Loading, LoadingEvent,
+    ReplAsyncLoad, ReplAsyncLoadEvent, ReplicaChange, ReplicationRole, Shutdown, SwapDb,
 };
 use redis_context::{
     Context, ContextFlags, Error, EventContext, KeyspaceEvent, LoadContext, NotificationContext, NotifyFlags,
@@ -25,7 +25,7 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
         propagation::forget(ctx);
         with_registry(ctx, |registry| registry.role_changed(ctx));
     })?;
-    load.on::<ForkChild>(|ctx, _| propagation::forget(ctx))?;
+    load.on::<ForkChild>(on_fork)?;
     load.on::<Config>(|ctx, _| gate::forget(ctx))?;
     load.on::<ReplicaChange>(|ctx, _| {
         propagation::forget(ctx);
@@ -65,6 +65,13 @@ fn with_registry(ctx: &EventContext<'_>, act: impl FnOnce(&mut Registry)) {
     // Events of our own making find it in use: they tell nothing new.
     if let Ok(mut registry) = REGISTRY.try_borrow_mut(ctx) {
         act(&mut registry);
+    }
+}
+
+fn on_fork(ctx: &EventContext<'_>, event: ForkChildEvent) {
+    propagation::forget(ctx);
+    if event == ForkChildEvent::Born && ctx.flags().contains(ContextFlags::PRIMARY) {
+        with_registry(ctx, |registry| registry.tell_all(ctx));
     }
 }
 
@@ -117,13 +124,24 @@ fn local_accident(ctx: &EventContext<'_>, what: &str, touches: impl Fn(u32) -> b
 }
 
 impl Registry {
+    /// Has the state told to an AOF that may have been rewritten without it.
+    fn tell_all(&mut self, ctx: &Context<'_>) {
+        if ctx.flags().contains(ContextFlags::AOF) && gate::may_lack_preamble(ctx) {
+            self.has_forked = !self.mirrors.is_empty();
+            self.wake();
+        }
+    }
+
     fn role_changed(&mut self, ctx: &Context<'_>) {
         self.note_own_replids(ctx);
         if ctx.flags().contains(ContextFlags::REPLICA) {
             self.stop_links("this server became a replica");
             // Dropping them answers the clients that wait.
             self.jobs.clear();
+            self.has_forked = false;
             self.mirrors.iter_mut().for_each(|mirror| mirror.is_dropping = false);
+        } else {
+            self.tell_all(ctx);
         }
         // What expired while we only followed, the primary knew.
         self.mirrors.iter_mut().for_each(|mirror| mirror.forgot_expired = true);

@@ -107,6 +107,11 @@ pub fn has_preamble(ctx: &WriteContext<'_>) -> bool {
     demands(ctx).has_preamble
 }
 
+/// Whether [`has_preamble`] is, or may be, false.
+pub fn may_lack_preamble(ctx: &Context<'_>) -> bool {
+    DEMANDS.borrow(ctx).get().is_none_or(|demands| !demands.has_preamble)
+}
+
 fn demands(ctx: &WriteContext<'_>) -> Demands {
     let known = DEMANDS.borrow(ctx).get();
     known.unwrap_or_else(|| {

@@ -51,6 +51,8 @@ pub struct Registry {
     pub ids_looked_at: Option<Instant>,
     /// Whether the followers don't know the present ids yet.
     pub ids_to_tell: bool,
+    /// Whether a child was forked that may write an AOF without the mirrors' state.
+    pub has_forked: bool,
     /// Whether keyspace events are subscribed to.
     pub watches_keys: bool,
     /// What does not change while the module is loaded.
@@ -76,6 +78,7 @@ pub static REGISTRY: MainCell<Registry> = MainCell::new(Registry {
     jobs: Vec::new(),
     ids_looked_at: None,
     ids_to_tell: false,
+    has_forked: false,
     watches_keys: false,
     fixed: None,
 });

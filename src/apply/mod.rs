@@ -93,7 +93,7 @@ pub fn get_ready(ctx: &WriteContext<'_>, registry: &mut Registry) {
 }
 
 fn has_work(registry: &Registry) -> bool {
-    !registry.jobs.is_empty() || registry.mirrors.iter().any(Mirror::has_work)
+    registry.has_forked || !registry.jobs.is_empty() || registry.mirrors.iter().any(Mirror::has_work)
 }
 
 /// One slice: for a client that waits for a walk, else for a mirror.
@@ -103,6 +103,10 @@ fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
     let deadline = started + budget(registry.idle_since.map(|end| started.duration_since(end)));
     if std::mem::take(&mut registry.ids_to_tell) {
         checkpoint::replicate_ids(ctx, &registry.own_replids);
+    }
+    if std::mem::take(&mut registry.has_forked) && !gate::has_preamble(ctx) {
+        // A unit of its own: those of the mirrors carry one list of origins each.
+        return checkpoint::replicate_all(ctx, registry);
     }
     if let Some(mut job) = registry.jobs.pop() {
         loop {
