@@ -9,6 +9,15 @@ log=$target/test.log
 
 export REDIS_MIRROR_MODULE=${REDIS_MIRROR_MODULE:-$(cd "$target" && pwd)/release/libmirror.so}
 cargo run -q -p redis-mirror-test-support --bin servers
+# The module that panics on demand. Copied: the tests' own build puts the ordinary one in its place.
+if [ -z "${REDIS_MIRROR_FAULT_MODULE:-}" ]; then
+  cargo build -q -p redis-mirror --features fault-injection
+  mkdir -p "$target/fault"
+  cp -f "$target/debug/libmirror.so" "$target/fault/libmirror.so"
+  chmod +x "$target/fault/libmirror.so"
+  REDIS_MIRROR_FAULT_MODULE=$(cd "$target" && pwd)/fault/libmirror.so
+  export REDIS_MIRROR_FAULT_MODULE
+fi
 
 # "Running tests/x.rs (..)" and "Doc-tests x" name what the next "test result:" belongs to.
 closing_lines() {

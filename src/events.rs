@@ -10,6 +10,7 @@ use redis_context::{
 };
 
 use crate::apply::{self, Noted};
+use crate::fault::{self, Site};
 use crate::gate;
 use crate::propagation;
 use crate::registry::{REGISTRY, Registry};
@@ -64,7 +65,7 @@ fn on_key(ctx: &NotificationContext<'_>, event: &KeyspaceEvent<'_>) {
 fn with_registry(ctx: &EventContext<'_>, act: impl FnOnce(&mut Registry)) {
     // Events of our own making find it in use: they tell nothing new.
     if let Ok(mut registry) = REGISTRY.try_borrow_mut(ctx) {
-        act(&mut registry);
+        registry.contain("in a server event", act);
     }
 }
 
@@ -114,10 +115,13 @@ fn local_accident(ctx: &EventContext<'_>, what: &str, touches: impl Fn(u32) -> b
     }
     with_registry(ctx, |registry| {
         for mirror in &mut registry.mirrors {
-            if apply::dbs(ctx, &mirror.scope).into_iter().any(&touches) {
-                mirror.start_over.get_or_insert_with(|| what.to_owned());
-                mirror.is_fresh = false;
-            }
+            mirror.contain("in a server event", |mirror| {
+                fault::hit(Site::Event);
+                if apply::dbs(ctx, &mirror.scope).into_iter().any(&touches) {
+                    mirror.start_over.get_or_insert_with(|| what.to_owned());
+                    mirror.is_fresh = false;
+                }
+            });
         }
         registry.wake();
     });
@@ -139,7 +143,11 @@ impl Registry {
             // Dropping them answers the clients that wait.
             self.jobs.clear();
             self.has_forked = false;
-            self.mirrors.iter_mut().for_each(|mirror| mirror.is_dropping = false);
+            self.mirrors.iter_mut().for_each(|mirror| {
+                mirror.is_dropping = false;
+                // From here on the primary says where the mirror is.
+                mirror.loss_to_tell = false;
+            });
         } else {
             self.tell_all(ctx);
         }

@@ -12,6 +12,8 @@ use redis_context::{
     CallFlags, Context, ContextFlags, EventContext, MainCell, NotNow, ReplyView, Timer, Waker, WriteContext,
 };
 
+use crate::fault::{self, Site};
+
 /// Why nothing may be applied now. Shown by MIRROR.STATUS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
@@ -196,8 +198,10 @@ pub fn look_again(ctx: &Context<'_>, waker: &Waker) {
         return;
     }
     let started = Timer::start(ctx, LOOK_AGAIN, waker.clone(), |ctx, waker| {
+        // Before anything that may fail: a gate that stays parked is never looked at again.
         PARKED.borrow(ctx).set(false);
         waker.wake();
+        fault::hit(Site::Timer);
     });
     match started {
         Ok(timer) => timer.detach(),

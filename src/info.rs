@@ -2,6 +2,7 @@
 
 use redis_context::{Error, InfoSection, InfoWriter, LoadContext};
 
+use crate::fault::{self, Site};
 use crate::gate;
 use crate::mirror::Mirror;
 use crate::registry::REGISTRY;
@@ -22,6 +23,7 @@ fn write(info: &mut InfoWriter<'_>) {
         let mirrors: Vec<(String, Line)> = registry.mirrors.iter().map(line).collect();
         drop(registry);
         let gate = gate::state(ctx);
+        fault::hit(Site::Info);
         section.uint("count", mirrors.len() as u64);
         section.text("gate", gate);
         for (name, line) in mirrors {

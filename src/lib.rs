@@ -8,6 +8,7 @@ mod checkpoint;
 mod commands;
 mod configs;
 mod events;
+mod fault;
 mod gate;
 mod info;
 mod link;
@@ -38,6 +39,8 @@ fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     load.register_type::<store::State>()?;
     REGISTRY.try_borrow_mut(load)?.fixed = Some(Fixed { waker: Waker::new(load)?, local: None });
     commands::register(load)?;
+    #[cfg(feature = "fault-injection")]
+    fault::register(load)?;
     info::register(load)?;
     events::subscribe(load)
 }

@@ -69,6 +69,8 @@ pub struct Mirror {
     pub rates: Rates,
     /// Since when STATUS shows what it shows.
     pub changed: Changed,
+    /// Whether the followers do not know yet that the position was given up.
+    pub loss_to_tell: bool,
     /// Why the next slice gives the position up.
     pub start_over: Option<String>,
     /// Whether the scope held nothing when the mirror was made, and nobody else wrote there since.
@@ -175,6 +177,7 @@ impl Mirror {
             counts: Counts::default(),
             rates: Rates::default(),
             changed: Changed { shown: Shown::Connecting, since: Instant::now() },
+            loss_to_tell: false,
             start_over: None,
             is_fresh: false,
             last_refusal: None,

@@ -13,6 +13,7 @@
 use mirror_engine::{Checkpoint, Definition, ReplId};
 use redis_context::{AofWriter, AuxWhen, Context, Error, NativeType, RdbReader, RdbWriter, RedisStr};
 
+use crate::fault::{self, Site};
 use crate::mirror::Stored;
 use crate::registry::{MIRRORS_MAX, REGISTRY};
 
@@ -46,11 +47,14 @@ impl NativeType for State {
         if registry.mirrors.is_empty() {
             return;
         }
+        // Everything is at hand before the first byte is written: half a state would spoil the snapshot.
+        let mirrors: Vec<Encoded> = registry.mirrors.iter().map(|mirror| encode(&mirror.stored)).collect();
+        fault::hit(Site::Save);
         writer.unsigned(FORMAT);
         writer.unsigned(registry.own_replids.len() as u64);
         registry.own_replids.iter().for_each(|id| writer.bytes(id.as_bytes()));
-        writer.unsigned(registry.mirrors.len() as u64);
-        registry.mirrors.iter().for_each(|mirror| save_one(&mirror.stored, writer));
+        writer.unsigned(mirrors.len() as u64);
+        mirrors.iter().for_each(|mirror| save_one(mirror, writer));
     }
 
     fn aux_load(
@@ -74,11 +78,21 @@ impl NativeType for State {
     }
 }
 
-fn save_one(stored: &Stored, writer: &mut RdbWriter<'_>) {
-    let items = stored.definition.encode();
-    writer.unsigned(items.len() as u64);
-    items.iter().for_each(|item| writer.bytes(item));
-    writer.bytes(stored.checkpoint.encode_binary(&stored.definition.name));
+/// One mirror as it is written.
+struct Encoded {
+    definition: Vec<Vec<u8>>,
+    checkpoint: Vec<u8>,
+}
+
+fn encode(stored: &Stored) -> Encoded {
+    let checkpoint = stored.checkpoint.encode_binary(&stored.definition.name);
+    Encoded { definition: stored.definition.encode(), checkpoint }
+}
+
+fn save_one(mirror: &Encoded, writer: &mut RdbWriter<'_>) {
+    writer.unsigned(mirror.definition.len() as u64);
+    mirror.definition.iter().for_each(|item| writer.bytes(item));
+    writer.bytes(&mirror.checkpoint);
 }
 
 fn load_one(reader: &mut RdbReader<'_>) -> Result<Stored, Error> {

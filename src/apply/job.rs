@@ -60,6 +60,11 @@ impl Purge {
 }
 
 impl Job {
+    /// Whether it deletes the keys of the mirror of that name.
+    pub fn purges(&self, name: &[u8]) -> bool {
+        matches!(self, Self::Purge(purge) if purge.name == name)
+    }
+
     /// Takes a step. Gives the job back unless it is done.
     pub fn step(self, ctx: &WriteContext<'_>, registry: &mut Registry) -> Option<Job> {
         match self {

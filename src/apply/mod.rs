@@ -6,6 +6,7 @@
 
 mod careful;
 mod commands;
+mod contain;
 mod flush;
 pub mod job;
 mod latency;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use redis_context::events::EventLoopEvent;
 use redis_context::{EventContext, LogLevel, WriteContext};
 
+use job::Job;
 pub use noted::{Noted, is_ours, note, note_here};
 pub use run::Run;
 pub use scan::dbs;
@@ -108,16 +110,26 @@ fn work(ctx: &WriteContext<'_>, registry: &mut Registry) {
         // A unit of its own: those of the mirrors carry one list of origins each.
         return checkpoint::replicate_all(ctx, registry);
     }
-    if let Some(mut job) = registry.jobs.pop() {
+    match registry.jobs.pop() {
+        Some(job) => walk(ctx, registry, job, deadline),
+        None => slice_of_one(ctx, registry, deadline),
+    }
+}
+
+/// Goes on with a walk that a client waits for. One that panics is dropped, which answers the client.
+fn walk(ctx: &WriteContext<'_>, registry: &mut Registry, mut job: Job, deadline: Instant) {
+    let outcome = contain::caught(|| {
         loop {
-            let Some(left) = job.step(ctx, registry) else { return };
-            job = left;
+            job = job.step(ctx, registry)?;
             if Instant::now() >= deadline {
-                return registry.jobs.push(job);
+                return Some(job);
             }
         }
+    });
+    match outcome {
+        Some(left) => registry.jobs.extend(left),
+        None => registry.forget_walk(),
     }
-    slice_of_one(ctx, registry, deadline);
 }
 
 /// How long a slice may take. The rest of a turn (clients, the AOF's fsync) took `elsewhere` since the last
@@ -140,12 +152,15 @@ fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Insta
     registry.turn = at + 1;
     let started = Instant::now();
     let mirror = &mut registry.mirrors[at];
-    let outcome = mirror.slice(ctx, deadline);
+    let outcome = mirror.contain("while it applied", |mirror| mirror.slice(ctx, deadline));
+    if outcome.is_none() {
+        mirror.tell_loss(ctx);
+    }
     let spent = started.elapsed();
     let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
     mirror.counts.largest_unit_us = mirror.counts.largest_unit_us.max(micros);
     latency::sample(ctx, spent);
-    if let Err(restart) = outcome {
+    if let Some(Err(restart)) = outcome {
         mirror.start_over(ctx, &restart.0);
         registry.ending.extend(registry.mirrors[at].stop_link(&restart.0));
     } else if let Some(why) = mirror.failure.clone() {

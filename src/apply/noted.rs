@@ -72,7 +72,7 @@ pub fn settle(ctx: &Context<'_>, registry: &mut Registry) {
 pub fn note_here(registry: &mut Registry, noted: &Noted) {
     for mirror in &mut registry.mirrors {
         if mirror.scope.contains(noted.db, &noted.key) {
-            mirror.hear(noted);
+            mirror.contain("in a keyspace event", |mirror| mirror.hear(noted));
         }
     }
 }

@@ -12,6 +12,7 @@ use super::ops::{self, Writer};
 use super::run::{Current, Stage};
 use super::{StartOver, flush, noted};
 use crate::checkpoint;
+use crate::fault::{self, Site};
 use crate::mirror::Mirror;
 
 /// Bytes of the stream after which a position without effects is propagated, so that a crash does not fall
@@ -85,7 +86,8 @@ impl Mirror {
     /// Whether a slice would find something to do.
     pub fn has_work(&self) -> bool {
         let run = &self.run;
-        run.current.is_some()
+        self.loss_to_tell
+            || run.current.is_some()
             || run.flush.is_some()
             || matches!(run.stage, Stage::Sweeping(..))
             || self.start_over.is_some()
@@ -94,6 +96,10 @@ impl Mirror {
 
     /// Applies until `deadline`, or until the unit in hand is complete if that is later.
     pub fn slice(&mut self, ctx: &WriteContext<'_>, deadline: Instant) -> Result<(), StartOver> {
+        if self.loss_to_tell {
+            self.tell_loss(ctx);
+            return Ok(());
+        }
         if let Some(why) = self.start_over.take() {
             return Err(StartOver(why));
         }
@@ -143,6 +149,7 @@ impl Mirror {
             }
             current.next += 1;
             self.apply_one(ctx, unit, batch, op)?;
+            fault::hit(Site::Slice);
             if op.boundary {
                 if self.run.flush.is_some() {
                     return Ok(Flow::GoOn);
@@ -250,6 +257,12 @@ impl Mirror {
         if self.repairs.is_empty() {
             self.waiters.applied(applied);
         }
+    }
+
+    /// Tells that the position was given up, in the unit that is being written.
+    pub fn tell_loss(&mut self, ctx: &WriteContext<'_>) {
+        self.loss_to_tell = false;
+        checkpoint::replicate(ctx, &self.stored);
     }
 
     /// Gives the position up, in the data's history too.

@@ -7,6 +7,7 @@ use mirror_engine::definition::Scheme;
 use redis_context::{Context, ContextFlags, LogLevel};
 use redis_replica::transport::{BackoffConfig, Endpoint};
 
+use super::contain::caught;
 use crate::configs;
 use crate::link::{Access, Link, LinkConfig, LinkState, Password};
 use crate::mirror::Mirror;
@@ -32,9 +33,12 @@ pub fn supervise(ctx: &Context<'_>, registry: &mut Registry) {
         registry.stop_links("this server is not a primary, or is loading");
     }
     for at in 0..registry.mirrors.len() {
-        registry.mirrors[at].look_after_link();
-        if may_run && registry.mirrors[at].wants_link() {
-            start(ctx, registry, at);
+        let mirror = &mut registry.mirrors[at];
+        mirror.contain("in the care for its link", Mirror::look_after_link);
+        if mirror.loss_to_tell {
+            registry.ending.extend(mirror.stop_link("the mirror has failed"));
+        } else if may_run && mirror.wants_link() && caught(|| start(ctx, registry, at)).is_none() {
+            registry.mirrors[at].poison("while its link was started");
         }
     }
 }

@@ -9,6 +9,8 @@ use redis_replica::transport::Stream;
 use redis_replica::{Connection, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::fault::{self, Site};
+
 use super::LinkError;
 use super::planning::Planning;
 use super::shared::{LinkState, NOTHING_APPLIED, Shared};
@@ -50,6 +52,7 @@ impl Session<'_> {
         let mut buffer = vec![0; READ_BYTES];
         let mut closed = false;
         while !self.shared.is_stopped() {
+            fault::hit(Site::Link);
             self.tell_applied();
             self.pump()?;
             self.planning.serve_requests(self.shared)?;

@@ -85,6 +85,12 @@ unsafe extern "C" fn save<T: NativeType>(io: *mut raw::RedisModuleIO, saved: *mu
 
 /// Half a value has been written, and no function says "fail": a child can at least not finish its file.
 fn fail_the_save() {
+    end_the_child();
+    log_fmt(LogLevel::Warning, format_args!("this snapshot is damaged: save again"));
+}
+
+/// Ends a forked child with an error, so that the server keeps the file it had.
+fn end_the_child() {
     let flags = required!(RedisModule_GetContextFlags);
     // SAFETY: R2: a NULL context is asked for the server's state only.
     let flags = unsafe { flags(ptr::null_mut()) }.cast_unsigned();
@@ -92,7 +98,6 @@ fn fail_the_save() {
         // SAFETY: R32: a forked child that has nothing but its file to finish.
         unsafe { libc::_exit(1) };
     }
-    log_fmt(LogLevel::Warning, format_args!("this snapshot is damaged: save again"));
 }
 
 unsafe extern "C" fn rewrite<T: NativeType>(
@@ -185,13 +190,34 @@ unsafe extern "C" fn aux_save<T: NativeType>(io: *mut raw::RedisModuleIO, when: 
     guard("a type's aux_save", fail_the_save, || {
         // SAFETY: R32: the stream of this callback.
         let mut writer = unsafe { RdbWriter::new(io, Some(AUX_FOLLOWS)) };
-        // SAFETY: R27: a save runs on the main thread or in a forked child.
-        unsafe { detached::with(|ctx| T::aux_save(ctx, AuxWhen::from_bits_retain(when), &mut writer)) };
+        let when = AuxWhen::from_bits_retain(when);
+        let is_saved = guard(
+            "a type's aux_save",
+            || false,
+            || {
+                // SAFETY: R27: a save runs on the main thread or in a forked child.
+                unsafe { detached::with(|ctx| T::aux_save(ctx, when, &mut writer)) };
+                true
+            },
+        );
+        if !is_saved {
+            report_lost_aux::<T>(&writer);
+        }
         if writer.is_untouched() && !server().is_since_7_2() {
             // SAFETY: R32: the stream of this callback.
             unsafe { RdbWriter::new(io, None) }.unsigned(AUX_EMPTY);
         }
     });
+}
+
+/// A panic ended the save of auxiliary data. What has not begun is left out, and the rest of the snapshot is good.
+fn report_lost_aux<T: NativeType>(writer: &RdbWriter<'_>) {
+    if !writer.is_untouched() {
+        return fail_the_save();
+    }
+    end_the_child();
+    let name = T::NAME.to_string_lossy();
+    log_fmt(LogLevel::Warning, format_args!("this snapshot lacks the data of {name}: save again"));
 }
 
 unsafe extern "C" fn aux_load<T: NativeType>(
