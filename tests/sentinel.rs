@@ -1,0 +1,89 @@
+//! Sentinels that watch the source, and fail it over, have nothing to do with the server that mirrors it.
+
+use redis_mirror_test_support::digest::{self, Mapping};
+use redis_mirror_test_support::workload::{Abilities, Live, Writer};
+use redis_mirror_test_support::{
+    Installed, Options, Sentinels, Server, Status, cmd, server, wait, wait::wait_until, wait_applied,
+};
+
+fn writer(to: &Server, seed: u64) -> Writer {
+    let abilities = Abilities::of(&mut to.client()).expect("the server tells what it can");
+    let pause = std::time::Duration::from_millis(10);
+    Writer::start_with_pause(to.address(), Live::new(seed, &abilities).dbs(&[0]), pause)
+}
+
+fn role(server: &Server) -> String {
+    server.info("replication").get("role").unwrap_or_default().to_owned()
+}
+
+/// A mirror's server is no replica to anybody: not listed with its port, never told whom to follow.
+fn assert_untouched(local: &Server, sentinels: &Sentinels) {
+    assert_eq!(role(local), "master");
+    assert_eq!(local.client().text(cmd!("GET", "own")), "1");
+    let stats = local.info("commandstats");
+    for command in ["cmdstat_slaveof", "cmdstat_replicaof"] {
+        assert_eq!(stats.get(command), None, "{}", local.log_tail());
+    }
+    assert!(!sentinels.log().contains(&format!(" {} ", local.port())), "{}", sentinels.log());
+    for (port, flags) in sentinels.replicas().expect("the Sentinels answer") {
+        assert_ne!(port, local.port());
+        // What they may list of it is an address that nothing listens on.
+        assert!(port != 0 || flags.contains("down") || flags.contains("disconnected"), "{flags}");
+    }
+}
+
+#[test]
+fn a_failover_of_the_source_by_sentinels() {
+    let names = ["redis70", "redis8", "valkey9"];
+    std::thread::scope(|scope| {
+        for name in names {
+            match server(name) {
+                Some(installed) => drop(scope.spawn(move || story(installed))),
+                None => println!("skipped: {name} is not installed"),
+            }
+        }
+    });
+}
+
+fn story(installed: &Installed) {
+    let source = || Options::new().set("repl-backlog-size", "64mb").set("appendonly", "yes");
+    let mut first = Server::start(installed, source());
+    let second = Server::start(installed, source());
+    second.replicate(first.address());
+    let local = Server::start(installed, Options::new().mirror("").set("appendonly", "yes"));
+    local.client().run(cmd!("SET", "own", 1));
+    local.client().run(cmd!("MIRROR.CREATE", "m", first.url(), "DB", 0, "TO", 1));
+    let sentinels = Sentinels::watch(installed, first.address()).expect("the Sentinels start");
+    let writes = writer(&first, 1);
+    wait_until("the Sentinels know the replica", || {
+        sentinels
+            .replicas()
+            .is_ok_and(|all| all.iter().filter(|(port, _)| *port == second.port()).count() == 3)
+    });
+    wait_applied(&mut local.client(), "m", wait::PATIENCE).expect("the mirror works");
+    assert_untouched(&local, &sentinels);
+
+    first.kill();
+    writes.stop();
+    wait_until("the Sentinels promote the replica", || {
+        sentinels.primary_port().is_ok_and(|port| port == second.port()) && role(&second) == "master"
+    });
+    let status = Status::read(&mut local.client(), "m").expect("status");
+    assert!(!status.text("last_error").is_empty(), "{status:?}");
+    assert_untouched(&local, &sentinels);
+
+    let writes = writer(&second, 2);
+    first.resume();
+    wait_until("the Sentinels make it a replica", || {
+        first.info("replication").get("master_link_status") == Some("up")
+    });
+    writes.stop();
+    let end = second.info("replication").number("master_repl_offset");
+    wait_until("it has everything", || first.info("replication").number("master_repl_offset") >= end);
+    wait_applied(&mut local.client(), "m", wait::PATIENCE)
+        .unwrap_or_else(|error| panic!("{error}\n{}", local.log_tail()));
+    digest::assert_mirrored(&second, &local, &Mapping::identity().db(0, 1));
+    assert_untouched(&local, &sentinels);
+    let status = Status::read(&mut local.client(), "m").expect("status");
+    assert_eq!((status.state().as_str(), status.text("consistent").as_str()), ("streaming", "yes"));
+}
