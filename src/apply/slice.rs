@@ -149,7 +149,6 @@ impl Mirror {
             }
             current.next += 1;
             self.apply_one(ctx, unit, batch, op)?;
-            fault::hit(Site::Slice);
             if op.boundary {
                 if self.run.flush.is_some() {
                     return Ok(Flow::GoOn);
@@ -219,6 +218,7 @@ impl Mirror {
         if let Err(refusal) = ops::apply(ctx, batch, op) {
             self.refused(batch, op, &refusal)?;
         }
+        fault::hit(Site::Slice);
         self.after_expiry(ctx, batch, op)?;
         let gone = noted::take(ctx);
         if gone.is_empty() { Ok(()) } else { self.expired_under_us(gone, batch, op) }
