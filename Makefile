@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test lint bench servers install fmt
+.PHONY: help build demo test pairs lint bench servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make demo      a mirror at work, in about twenty seconds; DEMO="redis70 valkey9" chooses servers'
 	@echo 'make test      every test, with the servers there are (fetches one if there is none);'
 	@echo '               TESTS="-p redis-replica" for one package'
+	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
@@ -33,6 +34,10 @@ demo: build
 test: build
 	@scripts/servers.sh --one
 	@scripts/test.sh $(TESTS)
+
+pairs: build
+	@scripts/servers.sh --one
+	@$(SUPPORT) pairs -- $(PAIRS)
 
 lint:
 	@scripts/needs.sh

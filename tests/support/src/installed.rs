@@ -72,16 +72,23 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Asks the program for its version; an error says what it answered instead.
+    /// As [`Installed::ask`], for a server that the module runs in.
     fn probe(program: &Path) -> Result<Self, String> {
+        let server = Self::ask(program)?;
+        if server.version.is_supported() {
+            Ok(server)
+        } else {
+            Err(format!("{} is too old for the module", server.version))
+        }
+    }
+
+    /// Asks the program for its version; an error says what it answered instead.
+    fn ask(program: &Path) -> Result<Self, String> {
         let name = program.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix("-server"));
         let name = name.ok_or("its name doesn't end in -server")?.to_owned();
         let output = Process::new(program).arg("--version").output().map_err(|error| error.to_string())?;
         let line = String::from_utf8_lossy(&output.stdout).into_owned();
         let version = Version::parse(&line).ok_or_else(|| format!("it answered {:?}", line.trim()))?;
-        if !version.is_supported() {
-            return Err(format!("{version} is too old for the module"));
-        }
         Ok(Installed { name, program: program.to_owned(), version })
     }
 
@@ -156,6 +163,21 @@ pub fn servers() -> &'static [Installed] {
         "no Redis 7.0+ or Valkey 8.0+ found: run `make servers`, install one, or set REDIS_MIRROR_TEST_SERVERS"
     );
     servers
+}
+
+/// Servers that are too old for the module and good as sources: those in the folder that the variable
+/// `REDIS_MIRROR_TEST_OLD_SERVERS` names, oldest first; none without it.
+pub fn old_sources() -> &'static [Installed] {
+    static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
+    SERVERS.get_or_init(|| {
+        let folder = std::env::var_os("REDIS_MIRROR_TEST_OLD_SERVERS");
+        let programs = folder.map(|folder| programs_in(Path::new(&folder))).unwrap_or_default();
+        let mut found: Vec<Installed> =
+            programs.iter().filter_map(|program| Installed::ask(program).ok()).collect();
+        found.retain(|server| !server.version.is_supported());
+        found.sort_by_key(|server| server.version);
+        found
+    })
 }
 
 /// The server of that short name, if this machine has it.

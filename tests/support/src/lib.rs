@@ -10,6 +10,7 @@
 //! | cut, stall or slow the link at an exact byte | [`Proxy`] |
 //! | prove that two servers hold the same | [`digest`] |
 //! | make certificates and give a server a port with TLS | [`Authority`], [`TlsPort`] |
+//! | mirror one version by another and see what is left over | [`run_pair`] |
 //! | start a source, a mirror and its replica at once | [`Topology`] |
 //!
 //! Methods come in two kinds: those that return a [`Result`] for programs and for failures a test provokes,
@@ -23,6 +24,7 @@ mod error;
 mod installed;
 mod mirror;
 mod module;
+mod pair;
 mod port;
 mod proxy;
 mod random;
@@ -38,9 +40,10 @@ pub mod workload;
 pub use client::Client;
 pub use command::{Arg, Command};
 pub use error::{Error, Result};
-pub use installed::{Family, Installed, Version, any_server, server, servers, survey};
+pub use installed::{Family, Installed, Version, any_server, old_sources, server, servers, survey};
 pub use mirror::Status;
 pub use module::module_under_test;
+pub use pair::{PairOutcome, PairPlan, run_pair};
 pub use proxy::{Direction, Proxy};
 pub use random::Random;
 pub use resp::Value;

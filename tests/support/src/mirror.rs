@@ -64,6 +64,17 @@ impl Status {
         self.fields.get(field).and_then(Value::as_int).unwrap_or(0)
     }
 
+    /// The items of a field; none when it isn't there or is no array.
+    pub fn list(&self, field: &str) -> &[Value] {
+        self.fields.get(field).and_then(Value::as_array).unwrap_or_default()
+    }
+
+    /// The pairs of a field; none when it isn't there or is no map.
+    pub fn map(&self, field: &str) -> Vec<(String, Value)> {
+        let pairs = self.fields.get(field).and_then(Value::pairs).unwrap_or_default();
+        pairs.into_iter().filter_map(|(name, value)| Some((name.as_text()?, value.clone()))).collect()
+    }
+
     /// The names of the fields, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.keys().map(String::as_str)

@@ -4,7 +4,8 @@ use crate::command::RefusedReason;
 
 const REFUSED_NAMES_MAX: usize = 64;
 const NAME_BYTES_MAX: usize = 64;
-const LOST_KEYS_MAX: usize = 128;
+/// So many keys of each kind of loss: a common one must not hide the others.
+const LOST_KEYS_MAX: usize = 64;
 const KEY_BYTES_MAX: usize = 512;
 
 /// How often a command was refused.
@@ -81,7 +82,7 @@ impl Counters {
         &self.refused_names
     }
 
-    /// Keys that are not exact here; the first 128 met since they were last taken.
+    /// Keys that are not exact here; of each kind of loss the first 64 met since they were last taken.
     pub fn lost_keys(&self) -> &[LostKey] {
         &self.lost_keys
     }
@@ -107,7 +108,7 @@ impl Counters {
 
     pub(crate) fn lose(&mut self, db: u32, (front, back): (&[u8], &[u8]), loss: Loss) {
         self.losses += 1;
-        if self.lost_keys.len() < LOST_KEYS_MAX {
+        if self.lost_keys.iter().filter(|lost| lost.loss == loss).count() < LOST_KEYS_MAX {
             let mut key = [front, back].concat();
             key.truncate(KEY_BYTES_MAX);
             let lost = LostKey { db, key, loss };

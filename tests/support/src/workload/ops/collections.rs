@@ -57,6 +57,16 @@ pub(super) static SORTED_SETS: &[Op] = &[
         cmd!("GEOSEARCHSTORE", d.key("geo"), d.key("geo"), "FROMLONLAT", 40, 40, "BYRADIUS", 5000, "km")
     }),
     op("georadius", |d| cmd!("GEORADIUS", d.key("geo"), 40, 40, 5000, "km", "STORE", d.key("zset"))),
+    op("georadiusbymember", |d| {
+        let place = format!("place{}", d.small());
+        let (from, to) = (d.key("geo"), d.key("geo"));
+        cmd!("GEORADIUSBYMEMBER", from, place, 5000, "km", "STORE", to)
+    }),
+    // Polygons: Valkey 9.0 on, as DELIFEQ.
+    op("delifeq", |d| {
+        let (to, from) = (d.key("geo"), d.key("geo"));
+        cmd!("GEOSEARCHSTORE", to, from, "BYPOLYGON", 4, 0, 0, 90, 0, 90, 60, 0, 60)
+    }),
 ];
 
 fn degrees(random: &mut Random, span: usize) -> String {

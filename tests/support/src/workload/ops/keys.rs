@@ -29,6 +29,10 @@ pub(super) static OPS: &[Op] = &[
         let payload = b"\x00\xc0\n\n\x00n\x9fWE\x0e\xaec\xbb".as_slice();
         cmd!("RESTORE", d.key("num"), 0, payload, "REPLACE")
     }),
+    op("restore-asking", |d| {
+        let payload = b"\x00\xc0\n\n\x00n\x9fWE\x0e\xaec\xbb".as_slice();
+        cmd!("RESTORE-ASKING", d.key("num"), 0, payload, "REPLACE")
+    }),
 ];
 
 pub(super) static DESTRUCTIVE: &[Op] = &[

@@ -71,4 +71,18 @@ pub(super) static OPS: &[Op] = &[
         );
         cmd!("EVAL", script, 1, d.key("stream"))
     }),
+    op("xdelex", |d| cmd!("XADD", d.key("stream"), "DELREF", "MAXLEN", 30, "*", "f", d.word())),
+    op("xdelex", |d| cmd!("XADD", d.key("stream"), "KEEPREF", "MAXLEN", 40, "*", "f", d.word())),
+    op("xdelex", |d| cmd!("XTRIM", d.key("stream"), "MAXLEN", 25 + d.small(), "ACKED")),
+    op("xdelex", |d| {
+        let id = format!("{}-1", d.recent());
+        cmd!("XDELEX", d.key("counted"), "KEEPREF", "IDS", 1, id)
+    }),
+    // Redis 8.6 on. Streams of their own: what such a stream remembers no older server can hold.
+    op("xcfgset", |d| cmd!("XADD", d.key("idempotent"), "IDMPAUTO", "alice", "*", "f", d.word())),
+    op("xcfgset", |d| {
+        let id = d.small();
+        cmd!("XADD", d.key("idempotent"), "IDMP", "bob", id, "*", "f", d.value())
+    }),
+    op("xcfgset", |d| cmd!("XCFGSET", d.key("idempotent"), "IDMP-MAXSIZE", 10 + d.small())),
 ];

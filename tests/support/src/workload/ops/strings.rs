@@ -39,5 +39,18 @@ pub(super) static OPS: &[Op] = &[
         let key = d.key("num");
         cmd!("SET", key, d.small(), "IFNE", d.small())
     }),
+    op("delex", |d| {
+        let key = d.key("num");
+        cmd!("SET", key, d.small(), "IFEQ", d.small())
+    }),
+    // Redis 8.2 on, as XDELEX.
+    op("xdelex", |d| {
+        let word = *d.random.pick(&["DIFF", "DIFF1", "ANDOR", "ONE"]);
+        cmd!("BITOP", word, d.key("bits"), d.key("bits"), d.key("bits"))
+    }),
+    op("delifeq", |d| {
+        let key = d.key("num");
+        cmd!("SET", key, d.small(), "IFEQ", d.small())
+    }),
     op("delifeq", |d| cmd!("DELIFEQ", d.key("num"), d.small())),
 ];
