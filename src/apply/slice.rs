@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use mirror_engine::repair::Admission;
-use mirror_engine::{Batch, Op, OpKind, ReplId};
+use mirror_engine::{Batch, Op, OpKind, Origin};
 use redis_context::WriteContext;
 
 use super::ops::{self, Writer};
@@ -29,7 +29,7 @@ pub struct Unit {
     has_written: bool,
     must_persist: bool,
     reached: Option<(u64, u32)>,
-    origins: Option<Arc<[ReplId]>>,
+    origins: Option<Arc<[Origin]>>,
     db: Option<u32>,
 }
 

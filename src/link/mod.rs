@@ -69,7 +69,9 @@ impl LinkError {
         match self {
             Self::Replica(error) => error.retry(),
             Self::Access(AccessError::Denied(_)) => Retry::NeedsUser,
-            Self::Plan(PlanError::SourceIsSelf | PlanError::TooManyOrigins) => Retry::NeedsUser,
+            Self::Plan(
+                PlanError::SourceIsSelf | PlanError::TooManyOrigins | PlanError::MirrorsFeedEachOther,
+            ) => Retry::NeedsUser,
             _ => Retry::Transient,
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::args::{Args, db_number, integer, is_word};
 use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule, sort_reads_patterns};
-use redis_replica::ReplId;
+use crate::origins::Origin;
 
 /// Where one argument lies in the batch's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub struct Batch {
     bytes: Vec<u8>,
     args: Vec<Span>,
     ops: Vec<Op>,
-    origins: Arc<[ReplId]>,
+    origins: Arc<[Origin]>,
     open_unit: bool,
 }
 
@@ -161,8 +161,8 @@ impl Batch {
         KeyUses::new(op, self.args(op))
     }
 
-    /// The replication ids that these units have passed through, the source's own last.
-    pub fn origins(&self) -> &Arc<[ReplId]> {
+    /// The servers that these units have passed through, the source last.
+    pub fn origins(&self) -> &Arc<[Origin]> {
         &self.origins
     }
 
@@ -225,7 +225,7 @@ impl Batch {
         self.ops.shrink_to(bytes_max / size_of::<Op>());
     }
 
-    pub(crate) fn set_origins(&mut self, origins: Arc<[ReplId]>) {
+    pub(crate) fn set_origins(&mut self, origins: Arc<[Origin]>) {
         self.origins = origins;
     }
 
@@ -245,6 +245,23 @@ impl Batch {
 
     pub(crate) fn ops_since(&self, mark: Mark) -> &[Op] {
         self.ops.get(mark.ops..).unwrap_or_default()
+    }
+
+    /// Takes operations out of what was planned since `mark`. The bytes of their arguments stay until the batch is
+    /// cleared.
+    pub(crate) fn retain_since(&mut self, mark: Mark, keep: impl Fn(&Op, KeyUses<'_>) -> bool) {
+        let mut kept = mark.ops;
+        for at in mark.ops..self.ops.len() {
+            let op = self.ops[at];
+            if keep(&op, self.keys(&op)) {
+                self.ops[kept] = op;
+                kept += 1;
+            }
+        }
+        self.ops.truncate(kept);
+        if kept == mark.ops {
+            self.rewind(mark);
+        }
     }
 
     pub(crate) fn bytes_since(&self, mark: Mark) -> usize {

@@ -1,9 +1,9 @@
 //! The position that is stored with the data it covers: the format of `MIRROR.CHECKPOINT` and of the saved state.
 //!
-//! As arguments (behind the command's name), format 1:
+//! As arguments (behind the command's name):
 //!
 //! ```text
-//! 0 format    "1"
+//! 0 format    "1", or "2" when an origin's names are not what they were
 //! 1 name      of the mirror
 //! 2 state     "created" | "resyncing" | "streaming"
 //! 3 replid    40 letters and digits, or "-" without a position
@@ -11,24 +11,60 @@
 //! 5 db        selected at the source there, decimal
 //! 6 origins   replication ids joined by ",", or "-"
 //! 7 counters  full resyncs, partial resyncs, forked histories: decimals joined by ","
-//! 8..         keys under repair: local db, local key, local db, ..
+//! 8 maps      format 2 only: what has become of each origin's names, joined by "," (crate::origins)
+//! 8.. or 9..  keys under repair: local db, local key, local db, ..
 //! ```
 //!
 //! Arguments 0 to 6 keep their places in every later format, so that a mirror of a newer server can still read the
-//! origins of its units. The saved form is the same list, each item behind its length (u32, little endian), the number of
-//! items first. A later format number refuses the load: guessing at a position would lose or repeat writes.
+//! origins of its units: a reader of format 1 takes those of format 2 for unchanged names and drops what comes back to
+//! it, as it always did. The saved form is the same list, each item behind its length (u32, little endian), the number
+//! of items first. A later format number refuses the load: guessing at a position would lose or repeat writes.
 
 use crate::args::{Args, integer};
 use crate::definition::{DB_MAX, NAME_BYTES_MAX};
+use crate::origins::{Origin, decode_maps, encode_maps};
 use crate::planner::ORIGINS_MAX;
 use redis_replica::{Position, ReplId};
 
 #[cfg(test)]
 mod tests;
 
-const FORMAT: &[u8] = b"1";
-const HEAD: usize = 8;
 const ORIGINS_AT: usize = 6;
+const MAPS_AT: usize = 8;
+
+/// The formats that this version reads, and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Every origin's names are what they were.
+    Unmoved,
+    /// With the origins' maps.
+    Moved,
+}
+
+impl Format {
+    fn of(origins: &[Origin]) -> Format {
+        if origins.iter().all(|origin| origin.moved.is_none()) { Format::Unmoved } else { Format::Moved }
+    }
+
+    fn number(self) -> &'static [u8] {
+        match self {
+            Format::Unmoved => b"1",
+            Format::Moved => b"2",
+        }
+    }
+
+    fn read(number: &[u8]) -> Option<Format> {
+        [Format::Unmoved, Format::Moved].into_iter().find(|format| format.number() == number)
+    }
+
+    /// The items in front of the keys under repair.
+    fn head(self) -> usize {
+        match self {
+            Format::Unmoved => MAPS_AT,
+            Format::Moved => MAPS_AT + 1,
+        }
+    }
+}
 
 /// The most keys under repair that a checkpoint holds.
 pub const PENDING_KEYS_MAX: usize = 4096;
@@ -65,8 +101,8 @@ pub struct Checkpoint {
     pub state: State,
     /// Where to go on from; none until the first snapshot is complete.
     pub position: Option<Position>,
-    /// The replication ids that the unit has passed through, the source's last.
-    pub origins: Vec<ReplId>,
+    /// The servers that the unit has passed through, the source last.
+    pub origins: Vec<Origin>,
     /// Local (db, key) pairs whose values wait to be fetched.
     pub pending: Vec<(u32, Vec<u8>)>,
     /// Counters.
@@ -113,16 +149,20 @@ impl Checkpoint {
     pub fn encode(&self, name: &[u8]) -> Vec<Vec<u8>> {
         let number = |number: u64| number.to_string().into_bytes();
         let Totals { full_resyncs, partial_resyncs, history_forks } = self.totals;
+        let format = Format::of(&self.origins);
         let mut out = vec![
-            FORMAT.to_vec(),
+            format.number().to_vec(),
             name.to_vec(),
             self.state.word().into(),
             self.position.map_or(b"-".to_vec(), |position| position.replid.as_bytes().to_vec()),
             number(self.position.map_or(0, |position| position.offset)),
             number(self.position.map_or(0, |position| u64::from(position.db))),
-            encode_origins(&self.origins),
+            encode_ids(&self.origins),
             format!("{full_resyncs},{partial_resyncs},{history_forks}").into_bytes(),
         ];
+        if format == Format::Moved {
+            out.push(encode_maps(&self.origins));
+        }
         for (db, key) in &self.pending {
             out.extend([number(u64::from(*db)), key.clone()]);
         }
@@ -131,14 +171,11 @@ impl Checkpoint {
 
     /// Reads the arguments of `MIRROR.CHECKPOINT`: the mirror's name and its state.
     pub fn decode<A: Args + ?Sized>(args: &A) -> Result<(Vec<u8>, Checkpoint), CheckpointError> {
-        if args.arg(0) != FORMAT {
-            return Err(if args.arg_count() == 0 {
-                damaged("it is empty")
-            } else {
-                CheckpointError::NewerFormat
-            });
+        if args.arg_count() == 0 {
+            return Err(damaged("it is empty"));
         }
-        if args.arg_count() < HEAD || !args.arg_count().is_multiple_of(2) {
+        let format = Format::read(args.arg(0)).ok_or(CheckpointError::NewerFormat)?;
+        if args.arg_count() < format.head() || !(args.arg_count() - format.head()).is_multiple_of(2) {
             return Err(damaged("its length"));
         }
         let name = args.arg(1);
@@ -149,7 +186,7 @@ impl Checkpoint {
             state: State::read(args.arg(2))?,
             position: decode_position(args)?,
             origins: read_origins(args)?,
-            pending: decode_pending(args)?,
+            pending: decode_pending(args, format.head())?,
             totals: decode_totals(args.arg(7))?,
         };
         Ok((name.to_vec(), checkpoint))
@@ -169,7 +206,7 @@ impl Checkpoint {
     /// Reads the saved form.
     pub fn decode_binary(bytes: &[u8]) -> Result<(Vec<u8>, Checkpoint), CheckpointError> {
         let (count, mut rest) = take_length(bytes)?;
-        if count > HEAD + 2 * PENDING_KEYS_MAX {
+        if count > Format::Moved.head() + 2 * PENDING_KEYS_MAX {
             return Err(damaged("its number of items"));
         }
         let mut items: Vec<&[u8]> = Vec::with_capacity(count);
@@ -187,8 +224,16 @@ impl Checkpoint {
     }
 }
 
-/// The origins that a checkpoint of any format names.
-pub(crate) fn read_origins<A: Args + ?Sized>(args: &A) -> Result<Vec<ReplId>, CheckpointError> {
+/// The origins that a checkpoint of any format names; with unchanged names where the format isn't known.
+pub(crate) fn read_origins<A: Args + ?Sized>(args: &A) -> Result<Vec<Origin>, CheckpointError> {
+    let ids = read_ids(args)?;
+    match Format::read(args.arg(0)) {
+        Some(Format::Moved) => decode_maps(ids, args.arg(MAPS_AT)).ok_or(damaged("its origins' maps")),
+        _ => Ok(ids.into_iter().map(Origin::unmoved).collect()),
+    }
+}
+
+fn read_ids<A: Args + ?Sized>(args: &A) -> Result<Vec<ReplId>, CheckpointError> {
     if args.arg_count() <= ORIGINS_AT {
         return Err(damaged("its length"));
     }
@@ -204,10 +249,10 @@ pub(crate) fn read_origins<A: Args + ?Sized>(args: &A) -> Result<Vec<ReplId>, Ch
         .collect()
 }
 
-fn encode_origins(origins: &[ReplId]) -> Vec<u8> {
+fn encode_ids(origins: &[Origin]) -> Vec<u8> {
     match origins {
         [] => b"-".to_vec(),
-        ids => ids.iter().map(ReplId::as_str).collect::<Vec<_>>().join(",").into_bytes(),
+        origins => origins.iter().map(|origin| origin.id.as_str()).collect::<Vec<_>>().join(",").into_bytes(),
     }
 }
 
@@ -238,14 +283,14 @@ fn decode_totals(text: &[u8]) -> Result<Totals, CheckpointError> {
     }
 }
 
-fn decode_pending<A: Args + ?Sized>(args: &A) -> Result<Vec<(u32, Vec<u8>)>, CheckpointError> {
-    let keys = (args.arg_count() - HEAD) / 2;
+fn decode_pending<A: Args + ?Sized>(args: &A, head: usize) -> Result<Vec<(u32, Vec<u8>)>, CheckpointError> {
+    let keys = (args.arg_count() - head) / 2;
     if keys > PENDING_KEYS_MAX {
         return Err(damaged("too many keys under repair"));
     }
     let mut room = PENDING_BYTES_MAX;
     let mut pending = Vec::with_capacity(keys);
-    for at in (HEAD..args.arg_count()).step_by(2) {
+    for at in (head..args.arg_count()).step_by(2) {
         let key = args.arg(at + 1);
         room = room.checked_sub(key.len()).ok_or(damaged("the keys under repair are too long"))?;
         pending.push((decode_db(args.arg(at))?, key.to_vec()));

@@ -12,8 +12,8 @@ use redis_replica::rdb::{self, Family, Validator};
 
 use crate::args::{Args, Tail};
 use crate::batch::{Batch, BatchFull, Mark, Place};
-use crate::checkpoint;
-use crate::command::{self, RefusedReason};
+use crate::command;
+use crate::origins::Origin;
 use crate::scope::Scope;
 use redis_replica::ReplId;
 
@@ -22,6 +22,7 @@ mod counters;
 mod dbs;
 mod fields;
 mod local;
+mod origins;
 mod refuse;
 mod snapshot;
 mod step;
@@ -81,6 +82,12 @@ pub enum PlanError {
     /// More servers in a chain or ring than supported.
     #[error("a unit has passed through more than {ORIGINS_MAX} servers: shorten the chain of mirrors")]
     TooManyOrigins,
+    /// A unit came back to this server for the second time, each time under other names.
+    #[error(
+        "mirrors feed each other: what this server wrote came back under other names, and again: let the MATCH or \
+         EXCEPT of one of the mirrors in the ring leave out what the others bring"
+    )]
+    MirrorsFeedEachOther,
     /// [`Cut::Before`] was answered and the batch was not sent off.
     #[error("the held unit was not taken: send the batch off, clear it, then go on")]
     HeldUnit,
@@ -104,7 +111,7 @@ pub enum Cut {
 #[derive(Debug)]
 struct OpenUnit {
     mark: Mark,
-    origins: Vec<ReplId>,
+    origins: Vec<Origin>,
 }
 
 /// Plans one mirror's stream.
@@ -116,7 +123,7 @@ pub struct Planner {
     own: Vec<ReplId>,
     source: Option<ReplId>,
     /// The origins of a unit that brings none: the source alone.
-    plain_origins: Arc<[ReplId]>,
+    plain_origins: Arc<[Origin]>,
     source_now_ms: Option<u64>,
     source_family: Option<Family>,
     validator: Validator,
@@ -162,7 +169,8 @@ impl Planner {
         }
         if self.source != Some(replid) {
             self.source = Some(replid);
-            self.plain_origins = Arc::from([replid]);
+            let moved = self.scope.key_map().cloned().map(Box::new);
+            self.plain_origins = Arc::from([Origin { id: replid, moved }]);
         }
         Ok(())
     }
@@ -294,20 +302,6 @@ impl Planner {
         Ok(())
     }
 
-    /// Reads a checkpoint of the source's own mirrors for the origins of its unit.
-    fn note_origins<A: Args + ?Sized>(&mut self, args: &A) -> Result<Planned, PlanError> {
-        let Some(unit) = &mut self.unit else { return Ok(Planned::Nothing) };
-        let Ok(origins) = checkpoint::read_origins(&Tail(args)) else {
-            return Ok(Planned::Refused(RefusedReason::Malformed));
-        };
-        for origin in origins {
-            if !unit.origins.contains(&origin) {
-                unit.origins.push(origin);
-            }
-        }
-        if unit.origins.len() >= ORIGINS_MAX { Err(PlanError::TooManyOrigins) } else { Ok(Planned::Nothing) }
-    }
-
     fn check_unit(&self, out: &Batch) -> Result<(), PlanError> {
         let mark = self.unit.as_ref().map_or_else(|| out.mark(), |unit| unit.mark);
         let (ops, bytes) = (out.ops_since(mark).len(), out.bytes_since(mark));
@@ -319,7 +313,7 @@ impl Planner {
     fn end_unit(
         &mut self,
         mark: Mark,
-        origins: Option<Vec<ReplId>>,
+        origins: Option<Vec<Origin>>,
         place: Place,
         out: &mut Batch,
     ) -> Result<Cut, PlanError> {
@@ -327,36 +321,18 @@ impl Planner {
             out.push_position(place);
             return Ok(Cut::None);
         }
-        out.end_unit(place.source_db, place.offset);
-        match origins {
-            None if Arc::ptr_eq(out.origins(), &self.plain_origins) => Ok(Cut::None),
-            None => self.place_unit(mark, self.plain_origins.clone(), out),
-            Some(origins) => self.end_foreign_unit(mark, origins, place, out),
+        if let Some(origins) = origins {
+            return self.end_foreign_unit(mark, origins, place, out);
         }
-    }
-
-    fn end_foreign_unit(
-        &mut self,
-        mark: Mark,
-        mut origins: Vec<ReplId>,
-        place: Place,
-        out: &mut Batch,
-    ) -> Result<Cut, PlanError> {
-        if origins.iter().any(|origin| self.own.contains(origin)) {
-            self.counters.looped_units += 1;
-            out.rewind(mark);
-            out.push_position(place);
+        out.end_unit(place.source_db, place.offset);
+        if Arc::ptr_eq(out.origins(), &self.plain_origins) {
             return Ok(Cut::None);
         }
-        if let Some(source) = self.source {
-            origins.retain(|origin| *origin != source);
-            origins.push(source);
-        }
-        self.place_unit(mark, origins.into(), out)
+        self.place_unit(mark, self.plain_origins.clone(), out)
     }
 
     /// Leaves the unit in the batch if the origins agree, or holds it back.
-    fn place_unit(&mut self, mark: Mark, origins: Arc<[ReplId]>, out: &mut Batch) -> Result<Cut, PlanError> {
+    fn place_unit(&mut self, mark: Mark, origins: Arc<[Origin]>, out: &mut Batch) -> Result<Cut, PlanError> {
         if out.origins().is_empty() || mark == Mark::default() {
             out.set_origins(origins);
             return Ok(Cut::None);

@@ -7,6 +7,7 @@
 
 use crate::definition::{DbMap, Definition};
 use crate::glob::{Glob, begins_with};
+use crate::origins::KeyMap;
 
 mod overlap;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub struct Scope {
     prefix: Vec<u8>,
     every_key: bool,
     same_names: bool,
+    key_map: Option<KeyMap>,
 }
 
 impl Scope {
@@ -49,7 +51,13 @@ impl Scope {
             excepts: definition.excepts.clone(),
             strip: definition.strip.clone(),
             prefix: definition.prefix.clone(),
+            key_map: KeyMap::new(definition.dbs.clone(), definition.strip.clone(), definition.prefix.clone()),
         }
+    }
+
+    /// What the mirror does to names; `None` when it keeps them.
+    pub(crate) fn key_map(&self) -> Option<&KeyMap> {
+        self.key_map.as_ref()
     }
 
     /// The local db that holds `source_db`, if it is mirrored.

@@ -1,15 +1,24 @@
 use super::*;
+use crate::definition::DbMap;
+use crate::origins::KeyMap;
 use proptest::prelude::*;
 
 fn replid() -> impl Strategy<Value = ReplId> {
     "[0-9a-f]{40}".prop_map(|text| ReplId::from_bytes(text.as_bytes()).expect("hex"))
 }
 
+fn origin() -> impl Strategy<Value = Origin> {
+    let map = ("[ab]{0,2}", "[ab]{0,2}").prop_map(|(strip, prefix)| {
+        KeyMap::new(DbMap::All, strip.into_bytes(), prefix.into_bytes()).map(Box::new)
+    });
+    (replid(), prop::option::of(map)).prop_map(|(id, moved)| Origin { id, moved: moved.flatten() })
+}
+
 fn checkpoint() -> impl Strategy<Value = Checkpoint> {
     let state = prop::sample::select(vec![State::Created, State::Resyncing, State::Streaming]);
     let position = prop::option::of((replid(), 0..=i64::MAX as u64, 0..=DB_MAX))
         .prop_map(|position| position.map(|(replid, offset, db)| Position { replid, offset, db }));
-    let origins = prop::collection::vec(replid(), 0..=ORIGINS_MAX);
+    let origins = prop::collection::vec(origin(), 0..=ORIGINS_MAX);
     let pending = prop::collection::vec((0..=DB_MAX, prop::collection::vec(any::<u8>(), 0..9)), 0..5);
     (state, position, origins, pending, any::<[u32; 3]>()).prop_map(
         |(state, position, origins, pending, totals)| {
@@ -50,14 +59,40 @@ proptest! {
     }
 }
 
+fn id() -> ReplId {
+    ReplId::from_bytes(&[b'a'; 40]).expect("hex")
+}
+
 #[test]
 fn a_newer_format_is_refused_by_name_but_its_origins_are_read() {
-    let id = ReplId::from_bytes(&[b'a'; 40]).expect("hex");
-    let mut args = Checkpoint { origins: vec![id], ..Checkpoint::default() }.encode(b"m");
-    args[0] = b"2".to_vec();
+    let mut args = Checkpoint { origins: vec![Origin::unmoved(id())], ..Checkpoint::default() }.encode(b"m");
+    args[0] = b"3".to_vec();
     args.push(b"something new".to_vec());
     assert_eq!(Checkpoint::decode(&args), Err(CheckpointError::NewerFormat));
-    assert_eq!(read_origins(&args), Ok(vec![id]));
+    assert_eq!(read_origins(&args), Ok(vec![Origin::unmoved(id())]));
+}
+
+/// Written by version 0.1.0.
+#[test]
+fn format_1_is_read_as_it_was_and_written_while_names_are_kept() {
+    let text = format!("1 m streaming {0} 77 9 {0},{1} 1,2,3 9 key", "a".repeat(40), "b".repeat(40));
+    let args: Vec<Vec<u8>> = text.split(' ').map(|word| word.into()).collect();
+    let (name, checkpoint) = Checkpoint::decode(&args).expect("format 1");
+    let other = ReplId::from_bytes(&[b'b'; 40]).expect("hex");
+    assert_eq!(checkpoint.origins, [Origin::unmoved(id()), Origin::unmoved(other)]);
+    assert_eq!(checkpoint.pending, [(9, b"key".to_vec())]);
+    assert_eq!(checkpoint.encode(&name), args);
+}
+
+/// A reader of format 1 looks at the number and at item 6 alone, and that is what it knows.
+#[test]
+fn format_2_shows_a_reader_of_format_1_the_ids() {
+    let moved = KeyMap::new(DbMap::All, b"a".to_vec(), b"b:".to_vec()).map(Box::new);
+    let checkpoint = Checkpoint { origins: vec![Origin { id: id(), moved }], ..Checkpoint::default() };
+    let args = checkpoint.encode(b"m");
+    assert_eq!((args[0].as_slice(), args[6].as_slice()), (&b"2"[..], id().as_bytes().as_slice()));
+    assert_eq!(args[8], b"*/61/623a");
+    assert_eq!(read_origins(&args), Ok(checkpoint.origins));
 }
 
 #[test]

@@ -1,11 +1,18 @@
 use super::*;
 use crate::batch::{Op, OpKind, ResyncReason};
 use crate::checkpoint::Checkpoint;
+use crate::command::RefusedReason;
 use crate::definition::parse;
 use redis_replica::rdb::Target;
 
+mod rings;
+
 fn id(letter: u8) -> ReplId {
     ReplId::from_bytes(&[letter; 40]).expect("forty letters")
+}
+
+fn from(letter: u8) -> Origin {
+    Origin::unmoved(id(letter))
 }
 
 fn words(text: &str) -> Vec<&[u8]> {
@@ -296,13 +303,13 @@ fn damaged_transactions_are_named_errors() {
     assert_eq!(third, Err(PlanError::UnitTooLarge { ops: 3, bytes: 3 }));
 }
 
-fn checkpoint(origins: &[ReplId]) -> Vec<Vec<u8>> {
+fn checkpoint(origins: &[Origin]) -> Vec<Vec<u8>> {
     let mut args = Checkpoint { origins: origins.to_vec(), ..Checkpoint::default() }.encode(b"other");
     args.insert(0, b"mirror.checkpoint".to_vec());
     args
 }
 
-fn unit(planner: &mut Planner, origins: &[ReplId], offset: u64, out: &mut Batch) -> Cut {
+fn unit(planner: &mut Planner, origins: &[Origin], offset: u64, out: &mut Batch) -> Cut {
     planner.multi(out).expect("open");
     let _inside = feed(planner, 0, &format!("SET k{offset} v"), offset - 2, out);
     let _inside = planner.command(0, &checkpoint(origins), offset - 1, out).expect("read");
@@ -313,21 +320,21 @@ fn unit(planner: &mut Planner, origins: &[ReplId], offset: u64, out: &mut Batch)
 fn a_batch_has_one_origin_list_and_units_are_never_lost() {
     let (mut planner, mut batch) = (planner(""), Batch::new());
     let _plain = feed(&mut planner, 0, "SET k0 v", 10, &mut batch);
-    assert_eq!(**batch.origins(), [id(b'a')]);
-    assert_eq!(unit(&mut planner, &[id(b'b')], 20, &mut batch), Cut::Before);
+    assert_eq!(**batch.origins(), [from(b'a')]);
+    assert_eq!(unit(&mut planner, &[from(b'b')], 20, &mut batch), Cut::Before);
     assert_eq!(lines(&batch), ["0 SetString { expire_at_ms: None } k0 v"]);
     assert!(planner.holds_unit());
     let early = planner.command(0, words("INCR a").as_slice(), 30, &mut batch);
     assert_eq!(early, Err(PlanError::HeldUnit));
     batch.clear();
-    assert_eq!(unit(&mut planner, &[id(b'b')], 30, &mut batch), Cut::None);
+    assert_eq!(unit(&mut planner, &[from(b'b')], 30, &mut batch), Cut::None);
     assert_eq!(lines(&batch).len(), 2, "the held unit comes first");
     assert_eq!((batch.ops()[0].offset, batch.ops()[1].offset), (20, 30));
-    assert_eq!(**batch.origins(), [id(b'b'), id(b'a')]);
+    assert_eq!(**batch.origins(), [from(b'b'), from(b'a')]);
     assert_eq!(feed(&mut planner, 0, "SET k9 v", 40, &mut batch), Cut::Before);
     batch.clear();
     planner.deliver_held(&mut batch).expect("empty");
-    assert_eq!((lines(&batch).len(), **batch.origins() == [id(b'a')]), (1, true));
+    assert_eq!((lines(&batch).len(), **batch.origins() == [from(b'a')]), (1, true));
 }
 
 #[test]
@@ -335,17 +342,17 @@ fn units_that_passed_through_this_server_are_dropped_whole() {
     let (mut planner, mut batch) = (planner(""), Batch::new());
     planner.set_own_replids(&[id(b'x'), id(b'y')]);
     assert_eq!(planner.start(id(b'y'), &mut batch), Err(PlanError::SourceIsSelf));
-    assert_eq!(unit(&mut planner, &[id(b'b'), id(b'y')], 20, &mut batch), Cut::None);
+    assert_eq!(unit(&mut planner, &[from(b'b'), from(b'y')], 20, &mut batch), Cut::None);
     assert_eq!(lines(&batch), ["0 Position"]);
     assert_eq!((batch.ops()[0].offset, planner.counters().looped_units), (20, 1));
-    assert_eq!(unit(&mut planner, &[id(b'b')], 30, &mut batch), Cut::None);
+    assert_eq!(unit(&mut planner, &[from(b'b')], 30, &mut batch), Cut::None);
     assert_eq!(batch.ops().len(), 2);
 }
 
 #[test]
 fn own_commands_of_the_sources_module_are_not_applied() {
     let (mut planner, mut batch) = (planner(""), Batch::new());
-    let alone = checkpoint(&[id(b'b')]);
+    let alone = checkpoint(&[from(b'b')]);
     let _nothing = planner.command(0, &alone, 5, &mut batch).expect("ignored");
     let _nothing = feed(&mut planner, 0, "MIRROR.CREATE x redis://h", 6, &mut batch);
     let _nothing = feed(&mut planner, 0, "RECORD.APPLY x", 7, &mut batch);
