@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test pairs lint bench servers install fmt
+.PHONY: help build demo test pairs soak lint bench servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make test      every test, with the servers there are (fetches one if there is none);'
 	@echo '               TESTS="-p redis-replica" for one package'
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
+	@echo 'make soak      two servers that mirror each other, an hour of traffic; SOAK=commands'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
@@ -38,6 +39,10 @@ test: build
 pairs: build
 	@scripts/servers.sh --one
 	@$(SUPPORT) pairs -- $(PAIRS)
+
+soak: build
+	@scripts/servers.sh --one
+	@REDIS_MIRROR_SOAK_COMMANDS=$(or $(SOAK),3600000) cargo test -q --test mutual hour -- --nocapture
 
 lint:
 	@scripts/needs.sh
