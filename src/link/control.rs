@@ -1,6 +1,6 @@
 //! The second connection to a source: questions that the replication link can't ask.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mirror_engine::ReplId;
 use redis_replica::rdb::Family;
@@ -66,13 +66,23 @@ pub struct Control {
     access: Access,
     client: Option<Client>,
     family: Family,
+    expiries: Expiries,
     not_before: Option<Instant>,
+}
+
+/// How a source tells when keys expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiries {
+    /// As Unix time: PEXPIRETIME, and PXAT or PEXPIREAT in the stream.
+    Absolute,
+    /// Redis before 7.0: as time left, PTTL, and what clients sent in the stream.
+    Relative,
 }
 
 impl Control {
     /// Makes no connection yet.
     pub fn new(access: Access) -> Self {
-        Self { access, client: None, family: Family::Redis, not_before: None }
+        Self { access, client: None, family: Family::Redis, expiries: Expiries::Absolute, not_before: None }
     }
 
     /// Closes the connection: the link to this source broke.
@@ -83,6 +93,19 @@ impl Control {
     /// The family whose type bytes the source's DUMP payloads use.
     pub fn family(&self) -> Family {
         self.family
+    }
+
+    /// How the source tells when keys expire, as far as it has been asked.
+    pub fn expiries(&self) -> Expiries {
+        self.expiries
+    }
+
+    /// How many milliseconds the source's clock is ahead of this machine's: as many as the answer was on its way too
+    /// many, so that a time that is reckoned by it is never too early.
+    pub fn clock_ahead_ms(&mut self) -> Result<i64, ControlError> {
+        let asked = unix_ms();
+        let reply = self.ask(|client| client.command(&[b"TIME"]))?;
+        Ok(read_time_ms(&reply)?.saturating_sub(asked))
     }
 
     /// Where the source stands now.
@@ -96,20 +119,31 @@ impl Control {
         &mut self,
         keys: &[(u32, Vec<u8>)],
     ) -> Result<(SourceStand, Vec<SourceValue>), ControlError> {
+        // Which commands it has is known once there is a connection.
+        self.ask(|_| Ok(()))?;
+        let questions: &[&[u8]] = match self.expiries {
+            Expiries::Absolute => &[b"PEXPIRETIME"],
+            Expiries::Relative => &[b"PTTL", b"TIME"],
+        };
+        let asked: Vec<Vec<Vec<&[u8]>>> = keys
+            .iter()
+            .map(|(_, key)| {
+                [b"DUMP".as_slice()].iter().chain(questions).map(|name| about(name, key)).collect()
+            })
+            .collect();
         let dbs: Vec<String> = keys.iter().map(|(db, _)| db.to_string()).collect();
         let selects: Vec<[&[u8]; 2]> = dbs.iter().map(|db| [b"SELECT".as_slice(), db.as_bytes()]).collect();
-        let dumps: Vec<[&[u8]; 2]> = keys.iter().map(|(_, key)| [b"DUMP".as_slice(), key]).collect();
-        let expiries: Vec<[&[u8]; 2]> =
-            keys.iter().map(|(_, key)| [b"PEXPIRETIME".as_slice(), key]).collect();
-        let mut commands: Vec<&[&[u8]]> = Vec::with_capacity(3 * keys.len() + 1);
-        for ((select, dump), expiry) in selects.iter().zip(&dumps).zip(&expiries) {
-            commands.extend([select.as_slice(), dump, expiry]);
+        let of_each_key = 2 + questions.len();
+        let mut commands: Vec<&[&[u8]]> = Vec::with_capacity(of_each_key * keys.len() + 1);
+        for (select, asked) in selects.iter().zip(&asked) {
+            commands.push(select);
+            commands.extend(asked.iter().map(Vec::as_slice));
         }
         commands.push(&[b"INFO", b"replication"]);
         let replies = self.ask(|client| client.transaction(&commands))?;
-        let stand = read_stand(replies.last().ok_or(ControlError::Info)?)?;
-        let values = replies.chunks_exact(3).map(read_value).collect::<Result<_, _>>()?;
-        Ok((stand, values))
+        let (stand, replies) = replies.split_last().ok_or(ControlError::Info)?;
+        let values = replies.chunks_exact(of_each_key).map(read_value).collect::<Result<_, _>>()?;
+        Ok((read_stand(stand)?, values))
     }
 
     fn ask<T>(&mut self, ask: impl FnOnce(&mut Client) -> Result<T, ClientError>) -> Result<T, ControlError> {
@@ -145,19 +179,59 @@ impl Control {
             Some(version) if !version.starts_with(b"7.") && !version.starts_with(b"8.") => Family::Valkey,
             _ => Family::Redis,
         };
+        self.expiries = match field(text, b"redis_version:").and_then(major) {
+            Some(..7) => Expiries::Relative,
+            _ => Expiries::Absolute,
+        };
         Ok(client)
     }
 }
 
+/// The first number of a version.
+fn major(version: &[u8]) -> Option<u32> {
+    std::str::from_utf8(version.split(|byte| *byte == b'.').next()?).ok()?.parse().ok()
+}
+
+/// A question about a key; TIME is about none.
+fn about<'a>(name: &'a [u8], key: &'a [u8]) -> Vec<&'a [u8]> {
+    if name == b"TIME" { vec![name] } else { vec![name, key] }
+}
+
+fn unix_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// `TIME`: seconds, and microseconds behind them.
+fn read_time_ms(reply: &Value) -> Result<i64, ControlError> {
+    let refused = ControlError::Refused { command: "TIME" };
+    let Value::Array(parts) = reply else { return Err(refused) };
+    let number = |part: &Value| std::str::from_utf8(part.as_bytes()?).ok()?.parse::<i64>().ok();
+    match parts.iter().map(number).collect::<Option<Vec<_>>>().as_deref() {
+        Some([seconds, micros]) => Ok(seconds.saturating_mul(1000).saturating_add(micros / 1000)),
+        _ => Err(refused),
+    }
+}
+
 fn read_value(reply: &[Value]) -> Result<SourceValue, ControlError> {
-    let [_, dump, expiry] = reply else { return Err(ControlError::Info) };
+    let [_, dump, expiry @ ..] = reply else { return Err(ControlError::Info) };
     let payload = match dump {
         Value::Null => None,
         Value::Error(_) => return Err(ControlError::Refused { command: "DUMP" }),
         other => Some(other.as_bytes().ok_or(ControlError::Info)?.to_vec()),
     };
-    let Value::Integer(at) = expiry else { return Err(ControlError::Refused { command: "PEXPIRETIME" }) };
-    Ok(SourceValue { payload, expire_at_ms: u64::try_from(*at).ok() })
+    Ok(SourceValue { payload, expire_at_ms: read_expiry(expiry)? })
+}
+
+/// PEXPIRETIME, or PTTL and the time just after it. Below 0 there is no expiry, or no key.
+fn read_expiry(replies: &[Value]) -> Result<Option<u64>, ControlError> {
+    let at = match replies {
+        [Value::Integer(at)] => *at,
+        [Value::Integer(left), _] if *left < 0 => *left,
+        [Value::Integer(left), time] => read_time_ms(time)?.saturating_add(*left),
+        _ => return Err(ControlError::Refused { command: "PEXPIRETIME or PTTL" }),
+    };
+    Ok(u64::try_from(at).ok())
 }
 
 fn read_stand(reply: &Value) -> Result<SourceStand, ControlError> {
@@ -184,6 +258,23 @@ fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_when_a_key_expires_on_old_and_new_sources() {
+        let time =
+            |seconds: &str| Value::Array(vec![Value::Bulk(seconds.into()), Value::Bulk(b"42999".to_vec())]);
+        for (replies, expected) in [
+            (vec![Value::Integer(77)], Some(77)),
+            (vec![Value::Integer(-1)], None),
+            (vec![Value::Integer(500), time("7")], Some(7542)),
+            (vec![Value::Integer(-2), time("7")], None),
+        ] {
+            assert_eq!(read_expiry(&replies).expect("readable"), expected, "{replies:?}");
+        }
+        assert!(read_expiry(&[Value::Integer(5), time("x")]).is_err());
+        assert!(read_expiry(&[Value::Error(b"ERR unknown command".to_vec())]).is_err());
+        assert_eq!((major(b"6.2.14"), major(b"255.255.255"), major(b"x")), (Some(6), Some(255), None));
+    }
 
     #[test]
     fn reads_where_a_source_stands() {

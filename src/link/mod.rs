@@ -4,6 +4,7 @@
 //! in bytes, and spools what it reads while that queue is full.
 
 mod access;
+mod clock;
 pub mod control;
 pub mod message;
 mod planning;

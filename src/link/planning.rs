@@ -9,6 +9,7 @@ use redis_replica::rdb::{Entry, Item, Limits, Validator};
 use redis_replica::{Connection, Event, Place, Position};
 
 use super::LinkError;
+use super::clock::SourceClock;
 use super::control::{Control, ControlError, SourceStand, SourceValue};
 use super::message::{Fetched, Message, Request, Seen, Values, Work};
 use super::shared::{Planned, Quarantined, Shared};
@@ -31,6 +32,7 @@ pub struct Planning {
     planner: Planner,
     scope: Arc<Scope>,
     control: Control,
+    clock: SourceClock,
     wake_main: WakeMain,
     batch: Batch,
     /// Where the stream may be taken up again: the end of the last whole unit planned.
@@ -63,6 +65,7 @@ impl Planning {
             planner,
             scope,
             control,
+            clock: SourceClock::default(),
             wake_main,
             batch: Batch::new(),
             position,
@@ -100,6 +103,9 @@ impl Planning {
     pub fn take_events(&mut self, connection: &mut Connection, shared: &Shared) -> Result<(), LinkError> {
         if let Some(ids) = shared.take_own_replids() {
             self.planner.set_own_replids(&ids);
+        }
+        if let Some(now_ms) = self.clock.now_ms(&mut self.control) {
+            self.planner.set_source_now(now_ms);
         }
         while !shared.queue.is_full() {
             let Some(event) = connection.poll_event()? else { break };
@@ -216,8 +222,9 @@ impl Planning {
 
     fn take_item(&mut self, item: Item<'_>, shared: &Shared) -> Result<(), LinkError> {
         match item {
-            Item::Header { family, .. } => {
+            Item::Header { family, version, .. } => {
                 self.planner.set_source_family(family);
+                self.clock.note_rdb_version(family, version);
                 Ok(())
             }
             Item::Entry(entry) => self.take_entry(&entry),
@@ -268,6 +275,7 @@ impl Planning {
     fn ask_first(&mut self) -> Option<u64> {
         let stand = self.control.stand().ok()?;
         self.planner.set_source_family(self.control.family());
+        self.clock.note_expiries(self.control.expiries());
         Some(stand.offset)
     }
 }

@@ -93,6 +93,8 @@ pub(crate) enum Rule {
     HGetEx,
     /// `XADD`, `XTRIM`: newer trimming words.
     StreamTrim,
+    /// `XCLAIM key group consumer min-idle id ..`: what old sources claim though it is gone.
+    StreamClaim,
     /// `XDELEX key [mode] IDS n ..`.
     XDelEx,
     /// `XIDMPRECORD`, `XCFGSET`: state that servers without it can't hold.

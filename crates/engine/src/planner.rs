@@ -175,8 +175,8 @@ impl Planner {
         Ok(())
     }
 
-    /// Sets the source's clock (Unix time in milliseconds): the base of relative expiries, which only sources before
-    /// 7.0 send. Without it such commands lead to a refetch.
+    /// Sets the clock of a source before 7.0 (Unix time in milliseconds): the base of relative expiries, which no later
+    /// one sends. Without it such commands lead to a refetch.
     pub fn set_source_now(&mut self, now_ms: u64) {
         self.source_now_ms = Some(now_ms);
     }

@@ -41,6 +41,11 @@ impl Version {
         Some(Version { family, major: next()?, minor: next()?, patch: next()? })
     }
 
+    /// Redis before 7.0: a source only, and with fewer commands and settings.
+    pub fn is_old(self) -> bool {
+        self.family == Family::Redis && self.major < 7
+    }
+
     /// The oldest versions the module loads on.
     pub fn is_supported(self) -> bool {
         match self.family {

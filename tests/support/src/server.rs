@@ -11,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use crate::port::{free_port, local};
 use crate::tls::TlsPort;
 use crate::wait::{PATIENCE, wait_for, wait_within};
-use crate::{Client, Error, Installed, Result, module_under_test};
+use crate::{Client, Error, Installed, Result, Version, module_under_test};
 
 /// How often another port is tried when somebody else took the first one meanwhile.
 const PORT_TRIES: usize = 5;
@@ -83,9 +83,10 @@ impl Options {
         self
     }
 
-    fn configuration(&self, port: u16, tls_port: u16, dir: &Path) -> Result<String> {
+    fn configuration(&self, version: Version, port: u16, tls_port: u16, dir: &Path) -> Result<String> {
         let mut settings: BTreeMap<&str, String> =
             DEFAULTS.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        settings.retain(|name, _| !version.is_old() || !SINCE_7_0.contains(name));
         settings.insert("port", port.to_string());
         settings.insert("dir", dir.display().to_string());
         if let Some(tls) = &self.tls {
@@ -101,6 +102,9 @@ impl Options {
         Ok(lines.join("\n") + "\n")
     }
 }
+
+/// Settings that came with Redis 7.0, which before it did what they allow.
+const SINCE_7_0: [&str; 2] = ["enable-debug-command", "enable-module-command"];
 
 const DEFAULTS: [(&str, &str); 11] = [
     ("bind", "127.0.0.1"),
@@ -188,7 +192,8 @@ impl Server {
     }
 
     fn launch(&mut self) -> Result<()> {
-        let configuration = self.options.configuration(self.port, self.tls_port, &self.dir)?;
+        let configuration =
+            self.options.configuration(self.installed.version, self.port, self.tls_port, &self.dir)?;
         let file = self.dir.join("server.conf");
         fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
         let log = self.open_log()?;

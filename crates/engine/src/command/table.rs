@@ -124,7 +124,7 @@ pub static TABLE: [Command; 112] = [
     command(c"xackdel", 5, Keys::First(Access::Update), Rule::Plain, redis((8, 2))),
     command(c"xadd", 4, Keys::First(Access::Update), Rule::StreamTrim, EVERYWHERE),
     command(c"xcfgset", 1, Keys::First(Access::Update), Rule::StreamIdempotency, redis((8, 6))),
-    command(c"xclaim", 5, Keys::First(Access::Update), Rule::Plain, EVERYWHERE),
+    command(c"xclaim", 5, Keys::First(Access::Update), Rule::StreamClaim, EVERYWHERE),
     command(c"xdel", 2, Keys::First(Access::Update), Rule::Plain, EVERYWHERE),
     command(c"xdelex", 4, Keys::First(Access::Update), Rule::XDelEx, redis((8, 2))),
     command(c"xgroup", 3, Keys::Second(Access::Update), Rule::Plain, EVERYWHERE),

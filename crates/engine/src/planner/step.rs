@@ -110,6 +110,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
             Rule::HGetDel => self.hash_get_del(keys),
             Rule::HGetEx => self.hash_get_ex(keys),
             Rule::StreamTrim => self.stream_trim(keys),
+            Rule::StreamClaim => self.stream_claim(keys),
             Rule::XDelEx => self.stream_delete(keys),
             Rule::StreamIdempotency => self.stream_idempotency(keys),
             Rule::BitOp => self.bit_op(keys),
@@ -183,6 +184,11 @@ impl<A: Args + ?Sized> Step<'_, A> {
     pub(super) fn lose(&mut self, loss: Loss) -> Outcome {
         self.counters.lose(self.place.db, self.scope.rename(self.args.arg(0)), loss);
         Ok(Planned::Nothing)
+    }
+
+    /// Whether the source is a Redis before 7.0: only of such a one the clock is asked.
+    pub(super) fn is_from_old_source(&self) -> bool {
+        self.now_ms.is_some()
     }
 
     /// A time argument as Unix time in milliseconds; `None` when it is no number, or relative to a clock not known.

@@ -66,6 +66,15 @@ impl<A: Args + ?Sized> Step<'_, A> {
         }
     }
 
+    /// `XCLAIM key group consumer min-idle id TIME ms RETRYCOUNT n ..`, which is also how XREADGROUP and XAUTOCLAIM are
+    /// told. A source before 7.0 keeps an entry pending that was deleted and is claimed; every later server drops it
+    /// then (`xclaimCommand`, t_stream.c, 6.2 and 7.0). What is delivered for the first time is there.
+    pub(super) fn stream_claim(&mut self, keys: KeyArgs) -> Outcome {
+        let first = (5..self.args.arg_count())
+            .any(|at| is_word(&self.args, at, "RETRYCOUNT") && self.args.arg(at + 1) == b"1");
+        if self.is_from_old_source() && !first { self.refetch(keys) } else { self.call(keys) }
+    }
+
     /// `XDELEX key [KEEPREF | DELREF | ACKED] IDS n id ..`: KEEPREF is what XDEL does.
     pub(super) fn stream_delete(&mut self, keys: KeyArgs) -> Outcome {
         if self.local.knows(self.command) {

@@ -208,6 +208,20 @@ fn relative_times_need_the_sources_clock() {
 }
 
 #[test]
+fn what_an_old_source_claims_is_fetched() {
+    let (mut planner, mut batch) = (planner(""), Batch::new());
+    let claims = [
+        "XCLAIM s g c 0 1-1 TIME 5 RETRYCOUNT 1 FORCE JUSTID",
+        "XCLAIM s g c 0 1-1 TIME 5 RETRYCOUNT 2 FORCE",
+    ];
+    claims.iter().for_each(|claim| drop(feed(&mut planner, 0, claim, 1, &mut batch)));
+    planner.set_source_now(1_000_000);
+    claims.iter().for_each(|claim| drop(feed(&mut planner, 0, claim, 2, &mut batch)));
+    let expected = [claims[0], claims[1], claims[0], "Repair s"].map(|claim| format!("0 {claim}"));
+    assert_eq!(lines(&batch), expected);
+}
+
+#[test]
 fn a_restore_is_validated_or_fetched() {
     // The payload DUMP gives for the string "v" on Redis 7.0.
     let payload = b"\x00\x01v\x0a\x00";

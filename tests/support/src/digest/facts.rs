@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub digest: String,
     /// Milliseconds of the epoch, -1 without.
     pub expires_at: i64,
+    /// Whether the server tells its replicas how long keys live, and not until when: they count from later.
+    pub tells_lifetimes: bool,
     /// For streams, sorted sets, and hashes whose fields expire.
     pub detail: Option<Detail>,
 }
@@ -80,7 +82,7 @@ pub(super) fn facts(client: &mut Client, places: &[&Place]) -> Result<Vec<Option
     let reader = Reader::of(client)?;
     let mut all = Vec::with_capacity(places.len());
     for chunk in places.chunks(CHUNK) {
-        let mut found = plain_facts(client, chunk)?;
+        let mut found = plain_facts(client, &reader, chunk)?;
         for (place, entry) in chunk.iter().zip(&mut found) {
             let Some(facts) = entry else { continue };
             match reader.detail(client, place, &facts.kind) {
@@ -95,29 +97,43 @@ pub(super) fn facts(client: &mut Client, places: &[&Place]) -> Result<Vec<Option
     Ok(all)
 }
 
-fn plain_facts(client: &mut Client, places: &[&Place]) -> Result<Vec<Option<Facts>>> {
-    const PER_KEY: usize = 4;
-    let commands: Vec<Command> = places.iter().flat_map(|(db, key)| questions(*db, key)).collect();
+fn plain_facts(client: &mut Client, reader: &Reader, places: &[&Place]) -> Result<Vec<Option<Facts>>> {
+    const PER_KEY: usize = 5;
+    let expiry = if reader.is_old { "PTTL" } else { "PEXPIRETIME" };
+    let commands: Vec<Command> = places.iter().flat_map(|(db, key)| questions(expiry, *db, key)).collect();
     let replies = client.pipeline(&commands)?;
-    Ok(replies.chunks_exact(PER_KEY).map(read_facts).collect())
+    Ok(replies.chunks_exact(PER_KEY).map(|replies| read_facts(reader, replies)).collect())
 }
 
-fn questions(db: u32, key: &[u8]) -> [Command; 4] {
-    [cmd!("SELECT", db), cmd!("TYPE", key), cmd!("PEXPIRETIME", key), cmd!("DEBUG DIGEST-VALUE", key)]
+fn questions(expiry: &str, db: u32, key: &[u8]) -> [Command; 5] {
+    [cmd!("SELECT", db), cmd!("TYPE", key), cmd!(expiry, key), cmd!("TIME"), cmd!("DEBUG DIGEST-VALUE", key)]
 }
 
-fn read_facts(replies: &[Value]) -> Option<Facts> {
-    let [_, kind, expires_at, digests] = replies else { return None };
+fn read_facts(reader: &Reader, replies: &[Value]) -> Option<Facts> {
+    let [_, kind, expires_at, time, digests] = replies else { return None };
     // An error shows as what it says, and so as a difference.
     let text = |value: &Value| value.as_text().unwrap_or_else(|| value.to_string());
     let digest = digests.as_array().and_then(<[Value]>::first).unwrap_or(digests);
-    let facts =
-        Facts { kind: text(kind), digest: text(digest), expires_at: expires_at.as_int()?, detail: None };
+    let expires_at = match expires_at.as_int()? {
+        left if left >= 0 && reader.is_old => left + time_ms(time)?,
+        told => told,
+    };
+    let (kind, digest) = (text(kind), text(digest));
+    let facts = Facts { kind, digest, expires_at, tells_lifetimes: reader.is_old, detail: None };
     (facts.kind != "none").then_some(facts)
+}
+
+/// `TIME` in milliseconds.
+fn time_ms(time: &Value) -> Option<i64> {
+    let [seconds, micros] = time.as_array()? else { return None };
+    let number = |value: &Value| value.as_text()?.parse::<i64>().ok();
+    Some(number(seconds)? * 1000 + number(micros)? / 1000)
 }
 
 /// How to read one server's keys.
 struct Reader {
+    /// Redis before 7.0: no PEXPIRETIME.
+    is_old: bool,
     expiring_fields: bool,
     ignored: Vec<&'static str>,
 }
@@ -131,7 +147,13 @@ impl Reader {
         let version = Info::read(client, "server")?;
         let is_7_0 = version.get("redis_version").is_some_and(|version| version.starts_with("7.0."));
         let untold = UNTOLD_BY_REDIS_7_0.iter().filter(|_| is_7_0);
-        Ok(Reader { expiring_fields, ignored: OWN_STREAM_FIELDS.iter().chain(untold).copied().collect() })
+        let major = version.get("redis_version").and_then(|version| version.split('.').next()?.parse().ok());
+        let is_old = major.is_some_and(|major: u32| major < 7);
+        Ok(Reader {
+            is_old,
+            expiring_fields,
+            ignored: OWN_STREAM_FIELDS.iter().chain(untold).copied().collect(),
+        })
     }
 
     fn detail(&self, client: &mut Client, place: &Place, kind: &str) -> Result<Option<Detail>> {

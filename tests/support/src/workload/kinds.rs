@@ -81,7 +81,13 @@ static KINDS: &[Kind] = &[
         with_field_ttls(key, size.choose(1500, 530), random)
     }),
     kind("stream", "xadd", |key, size, random| entries(key, size.choose(3000, 30), random)),
-    kind("stream-groups", "xadd", stream_with_groups),
+    kind("stream-groups", "xadd", |key, size, random| {
+        stream_with_groups(cmd!("XGROUP CREATE", key, "workers", "0"), key, size, random)
+    }),
+    // ENTRIESREAD: Redis 7.0 on, as PEXPIRETIME.
+    kind("stream-read", "pexpiretime", |key, size, random| {
+        stream_with_groups(cmd!("XGROUP CREATE", key, "workers", "0", "ENTRIESREAD", 0), key, size, random)
+    }),
     kind("stream-emptied", "xadd", |key, _, _| {
         vec![cmd!("XADD", key, "7-7", "f", "v"), cmd!("XGROUP CREATE", key, "g", 0), cmd!("XDEL", key, "7-7")]
     }),
@@ -162,13 +168,13 @@ fn entries(key: &str, count: usize, random: &mut Random) -> Vec<Command> {
 
 /// Entries deleted at the start, in the middle and at the end; a group with two consumers, one of them
 /// without anything pending, acknowledged and claimed entries, and entries pending that were deleted.
-fn stream_with_groups(key: &str, size: Size, random: &mut Random) -> Vec<Command> {
+fn stream_with_groups(group: Command, key: &str, size: Size, random: &mut Random) -> Vec<Command> {
     let mut commands = entries(key, size.choose(900, 30), random);
     let read = |consumer: &str, count: usize| {
         cmd!("XREADGROUP GROUP workers").arg(consumer).args(["COUNT"]).arg(count).args(["STREAMS", key, ">"])
     };
     commands.extend([
-        cmd!("XGROUP CREATE", key, "workers", "0", "ENTRIESREAD", 0),
+        group,
         cmd!("XGROUP CREATE", key, "late", "$"),
         cmd!("XGROUP CREATECONSUMER", key, "workers", "idle"),
         read("alice", 8),
