@@ -1,8 +1,10 @@
 //! Any source version to any local version: every type and encoding, then every write command. `make pairs` runs all
 //! pairs; here each version is a source once and a target once, of the one that differs most.
 
-use redis_mirror_test_support::{Client, Family, Options, Server, Status, cmd, wait, wait_applied};
-use redis_mirror_test_support::{Installed, PairOutcome, PairPlan, Version, run_pair, server};
+use redis_mirror_test_support::{
+    Client, Family, Installed, Options, PairOutcome, PairPlan, Server, Status, Version, any_server, cmd,
+    old_sources, run_pair, server, servers, wait, wait_applied,
+};
 
 const PLAN: PairPlan = PairPlan { keys: 20_000, operations: 20_000, seed: 7 };
 
@@ -120,6 +122,25 @@ fn valkey_8_0_to_valkey_9_1() {
 #[test]
 fn redis_8_6_to_valkey_9_1() {
     pair("redis86", "valkey9");
+}
+
+/// Relative expiries, no PEXPIRETIME, streams without counters.
+#[test]
+fn sources_before_7_0() {
+    if old_sources().is_empty() {
+        println!("skipped: REDIS_MIRROR_TEST_OLD_SERVERS names no folder with a server before 7.0");
+    }
+    for source in old_sources() {
+        for local in [any_server(), servers().last().unwrap_or(any_server())] {
+            let outcome = run_pair(source, local, PLAN);
+            let outcome = outcome.unwrap_or_else(|error| panic!("{source} to {local}: {error}"));
+            assert_eq!(
+                (outcome.quarantined, outcome.refused.len()),
+                (0, 0),
+                "{source} to {local}: {outcome:?}"
+            );
+        }
+    }
 }
 
 /// What STATUS tells of the planner's findings is renewed now and then.

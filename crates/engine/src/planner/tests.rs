@@ -214,9 +214,13 @@ fn what_an_old_source_claims_is_fetched() {
         "XCLAIM s g c 0 1-1 TIME 5 RETRYCOUNT 1 FORCE JUSTID",
         "XCLAIM s g c 0 1-1 TIME 5 RETRYCOUNT 2 FORCE",
     ];
-    claims.iter().for_each(|claim| drop(feed(&mut planner, 0, claim, 1, &mut batch)));
+    for claim in claims {
+        let _one_origin = feed(&mut planner, 0, claim, 1, &mut batch);
+    }
     planner.set_source_now(1_000_000);
-    claims.iter().for_each(|claim| drop(feed(&mut planner, 0, claim, 2, &mut batch)));
+    for claim in claims {
+        let _one_origin = feed(&mut planner, 0, claim, 2, &mut batch);
+    }
     let expected = [claims[0], claims[1], claims[0], "Repair s"].map(|claim| format!("0 {claim}"));
     assert_eq!(lines(&batch), expected);
 }
