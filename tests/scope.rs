@@ -276,6 +276,6 @@ fn a_db_that_is_not_here_is_told() {
     client.run(cmd!("SET", "k", "v"));
     let mut local = at.local.client();
     let patience = redis_mirror_test_support::wait::PATIENCE;
-    let status = Status::wait_state(&mut local, "m", "backing-off", patience).expect("it tries again");
+    let status = Status::wait_state(&mut local, "m", "failed", patience).expect("only the user can help");
     assert!(status.text("last_error").contains("no db 7"), "{status:?}");
 }

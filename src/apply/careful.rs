@@ -7,7 +7,7 @@ use mirror_engine::expired::Verdict;
 use mirror_engine::repair::{Admission, Settlement};
 use mirror_engine::{Access, Batch, Op, OpKind};
 
-use super::StartOver;
+use super::Halt;
 use super::noted::Noted;
 use super::ops::{self, Refusal, Writer};
 use super::run::{MemoryGap, Stage};
@@ -24,32 +24,27 @@ impl Mirror {
             || (self.forgot_expired && matches!(self.run.stage, Stage::Streaming))
     }
 
-    pub(super) fn admit(
-        &mut self,
-        ctx: &Writer<'_, '_>,
-        batch: &Batch,
-        op: &Op,
-    ) -> Result<Admission, StartOver> {
+    pub(super) fn admit(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<Admission, Halt> {
         if let Verdict::NeedsRepair(keys) = self.expired.check(batch, op) {
             self.repair_keys(&keys)?;
         }
         if self.forgot_expired {
             self.mind_the_gap(ctx, batch, op)?;
         }
-        self.repairs.admit(batch, op).map_err(|overflow| StartOver(overflow.to_string()))
+        self.repairs.admit(batch, op).map_err(|overflow| Halt::StartOver(overflow.to_string()))
     }
 
-    fn repair_keys(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<(), StartOver> {
+    fn repair_keys(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<(), Halt> {
         for (db, key) in keys {
             self.expired.forget(*db, key);
-            self.repairs.add(*db, key).map_err(|overflow| StartOver(overflow.to_string()))?;
+            self.repairs.add(*db, key).map_err(|overflow| Halt::StartOver(overflow.to_string()))?;
         }
         Ok(())
     }
 
     /// After a restart or a promotion nobody knows which keys had expired here: one that a command needs and
     /// that isn't there may be one of them.
-    fn mind_the_gap(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
+    fn mind_the_gap(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Halt> {
         if self.run.memory_gap.is_some_and(|gap| gap.is_over(op.offset)) {
             self.forgot_expired = false;
             self.run.memory_gap = None;
@@ -73,7 +68,7 @@ impl Mirror {
     }
 
     /// This server refused an operation: the key here is not what it was at the source.
-    pub(super) fn refused(&mut self, batch: &Batch, op: &Op, refusal: &Refusal) -> Result<(), StartOver> {
+    pub(super) fn refused(&mut self, batch: &Batch, op: &Op, refusal: &Refusal) -> Result<(), Halt> {
         self.last_refusal = Some(refusal.to_string());
         let uses = batch.keys(op);
         let keys: Vec<_> = uses.clone().map(|used| (used.db, uses.name(used).to_vec())).collect();
@@ -82,12 +77,7 @@ impl Mirror {
 
     /// An operation that sets an expiry which is past already: the key is gone here, or about to go, and no
     /// event tells.
-    pub(super) fn after_expiry(
-        &mut self,
-        ctx: &Writer<'_, '_>,
-        batch: &Batch,
-        op: &Op,
-    ) -> Result<(), StartOver> {
+    pub(super) fn after_expiry(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Halt> {
         let Some(at) = batch.expire_at_ms(op) else { return Ok(()) };
         if u128::from(at) > ctx.now().as_millis() {
             return Ok(());
@@ -99,12 +89,7 @@ impl Mirror {
 
     /// Keys whose time had come when the operation looked at them. The operation may have worked on nothing
     /// where the source still had a value.
-    pub(super) fn expired_under_us(
-        &mut self,
-        gone: Vec<Noted>,
-        batch: &Batch,
-        op: &Op,
-    ) -> Result<(), StartOver> {
+    pub(super) fn expired_under_us(&mut self, gone: Vec<Noted>, batch: &Batch, op: &Op) -> Result<(), Halt> {
         for noted in &gone {
             if self.scope.contains(noted.db, &noted.key) {
                 self.note_gone(noted.db, &noted.key);
@@ -113,7 +98,7 @@ impl Mirror {
         let Verdict::NeedsRepair(keys) = self.expired.check(batch, op) else { return Ok(()) };
         self.repair_keys(&keys)?;
         // The operation's own results join, as if it had not been applied.
-        self.repairs.admit(batch, op).map(|_| ()).map_err(|overflow| StartOver(overflow.to_string()))
+        self.repairs.admit(batch, op).map(|_| ()).map_err(|overflow| Halt::StartOver(overflow.to_string()))
     }
 
     /// A key went away by itself, or somebody else wrote to it.
@@ -143,7 +128,7 @@ impl Mirror {
         ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         next: Option<u64>,
-    ) -> Result<(), StartOver> {
+    ) -> Result<(), Halt> {
         let applied = unit.applied().or(self.applied()).unwrap_or(0);
         let Settlement::Apply(keys) = self.repairs.settle(applied, next) else { return Ok(()) };
         let Some(values) = self.run.values.take() else { return Ok(()) };
@@ -168,8 +153,8 @@ impl Mirror {
 impl Mirror {
     /// Writes a fetched value. One that this server refuses all the same would be refused again: it is
     /// quarantined.
-    fn apply_fetched(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), StartOver> {
-        ctx.select_db(op.db).map_err(|error| StartOver(error.to_string()))?;
+    fn apply_fetched(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Halt> {
+        ctx.select_db(op.db).map_err(|error| Halt::StartOver(error.to_string()))?;
         if let Err(refusal) = ops::apply(ctx, batch, op) {
             let key = batch.args(op).next().unwrap_or_default().to_vec();
             self.quarantine.add(op.db, key, refusal.to_string());

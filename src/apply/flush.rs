@@ -6,7 +6,7 @@ use super::ops::{self, Writer};
 use super::run::Flush;
 use super::scan::{self, ScopeScan};
 use super::slice::{Flow, Unit};
-use super::{StartOver, load};
+use super::{Halt, load};
 use crate::mirror::Mirror;
 
 impl Mirror {
@@ -16,13 +16,14 @@ impl Mirror {
         unit: &mut Unit,
         db: Option<u32>,
         op: &Op,
-    ) -> Result<(), StartOver> {
+    ) -> Result<(), Halt> {
         unit.lost_db();
         let dbs = db.map_or_else(|| scan::dbs(ctx, &self.scope), |db| vec![db]);
         let (whole, parts): (Vec<u32>, Vec<u32>) = dbs.into_iter().partition(|db| self.scope.whole_db(*db));
         for db in whole {
-            ctx.select_db(db).map_err(|error| StartOver(error.to_string()))?;
-            ops::call(ctx, c"flushdb", &[b"ASYNC"]).map_err(|refusal| StartOver(refusal.to_string()))?;
+            ctx.select_db(db).map_err(|error| Halt::StartOver(error.to_string()))?;
+            ops::call(ctx, c"flushdb", &[b"ASYNC"])
+                .map_err(|refusal| Halt::StartOver(refusal.to_string()))?;
         }
         if parts.is_empty() {
             return Ok(());
@@ -43,7 +44,7 @@ impl Mirror {
         Ok(())
     }
 
-    pub(super) fn flush_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, StartOver> {
+    pub(super) fn flush_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, Halt> {
         let Some(flush) = &mut self.run.flush else { return Ok(Flow::GoOn) };
         let mut met = Vec::new();
         let Some(db) = flush.scan.step(ctx, &mut met) else {
@@ -61,7 +62,8 @@ impl Mirror {
 }
 
 /// Exchanges two whole dbs.
-pub fn swap_dbs(ctx: &Writer<'_, '_>, a: u32, b: u32) -> Result<(), StartOver> {
+pub fn swap_dbs(ctx: &Writer<'_, '_>, a: u32, b: u32) -> Result<(), Halt> {
     let (a, b) = (a.to_string(), b.to_string());
-    ops::call(ctx, c"swapdb", &[a.as_bytes(), b.as_bytes()]).map_err(|refusal| StartOver(refusal.to_string()))
+    ops::call(ctx, c"swapdb", &[a.as_bytes(), b.as_bytes()])
+        .map_err(|refusal| Halt::StartOver(refusal.to_string()))
 }

@@ -4,7 +4,7 @@ use mirror_engine::PlanError;
 use mirror_engine::checkpoint::State;
 use redis_replica::{Position, ReplId};
 
-use super::StartOver;
+use super::Halt;
 use super::ops::{self, Writer};
 use super::run::{Loading, Stage};
 use super::scan::ScopeScan;
@@ -58,7 +58,7 @@ impl Mirror {
     }
 
     /// Deletes some of the keys that the snapshot did not contain.
-    pub fn sweep_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<(), StartOver> {
+    pub fn sweep_step(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<(), Halt> {
         let Stage::Sweeping(loading, sweep) = &mut self.run.stage else { return Ok(()) };
         let (loading, mut met) = (*loading, Vec::new());
         unit.lost_db();
@@ -68,7 +68,9 @@ impl Mirror {
         };
         for key in met {
             let seen = sweep.seen.contains(db, &key);
-            if !seen.map_err(|error| StartOver(format!("the list of seen keys can't be read: {error}")))? {
+            if !seen
+                .map_err(|error| Halt::StartOver(format!("the list of seen keys can't be read: {error}")))?
+            {
                 delete(ctx, db, &key)?;
                 self.counts.swept += 1;
                 unit.wrote();
@@ -89,7 +91,7 @@ impl Mirror {
 }
 
 /// Deletes a key of the scope.
-pub fn delete(ctx: &Writer<'_, '_>, db: u32, key: &[u8]) -> Result<(), StartOver> {
-    ctx.select_db(db).map_err(|error| StartOver(error.to_string()))?;
-    ops::call(ctx, c"unlink", &[key]).map_err(|refusal| StartOver(refusal.to_string()))
+pub fn delete(ctx: &Writer<'_, '_>, db: u32, key: &[u8]) -> Result<(), Halt> {
+    ctx.select_db(db).map_err(|error| Halt::StartOver(error.to_string()))?;
+    ops::call(ctx, c"unlink", &[key]).map_err(|refusal| Halt::StartOver(refusal.to_string()))
 }

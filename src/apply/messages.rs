@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mirror_engine::ReplId;
 use mirror_engine::repair::Answer;
 
-use super::StartOver;
+use super::Halt;
 use super::ops::Writer;
 use super::run::{Current, MemoryGap, Stage};
 use super::slice::{Flow, Unit};
@@ -19,7 +19,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 const FETCH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Mirror {
-    pub(super) fn take_message(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, StartOver> {
+    pub(super) fn take_message(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit) -> Result<Flow, Halt> {
         let Some((message, size)) = self.link.as_ref().and_then(|link| link.shared.queue.pop()) else {
             self.settle_repairs(ctx, unit, None)?;
             return Ok(Flow::End);

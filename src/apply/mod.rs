@@ -160,14 +160,19 @@ fn slice_of_one(ctx: &WriteContext<'_>, registry: &mut Registry, deadline: Insta
     let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
     mirror.counts.largest_unit_us = mirror.counts.largest_unit_us.max(micros);
     latency::sample(ctx, spent);
-    if let Some(Err(restart)) = outcome {
-        mirror.start_over(ctx, &restart.0);
-        registry.ending.extend(registry.mirrors[at].stop_link(&restart.0));
+    if let Some(Err(halt)) = outcome {
+        let why = mirror.halt(ctx, halt);
+        registry.ending.extend(registry.mirrors[at].stop_link(&why));
     } else if let Some(why) = mirror.failure.clone() {
         let link = mirror.stop_link(&why);
         registry.ending.extend(link);
     }
 }
 
-/// The stream can't be followed from here: the mirror begins again with a full resync.
-pub struct StartOver(pub String);
+/// Why the stream can't be followed from here.
+pub enum Halt {
+    /// The mirror begins again with a full resync.
+    StartOver(String),
+    /// Only a change of settings can help.
+    Fail(String),
+}

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use mirror_engine::repair::Admission;
 use mirror_engine::{Batch, Op, OpKind, Origin};
-use redis_context::WriteContext;
+use redis_context::{LogLevel, WriteContext};
 
 use super::ops::{self, Writer};
 use super::run::{Current, Stage};
-use super::{StartOver, flush, noted};
+use super::{Halt, flush, noted};
 use crate::checkpoint;
 use crate::fault::{self, Site};
 use crate::mirror::Mirror;
@@ -50,12 +50,12 @@ impl Unit {
     }
 
     /// Selects a db, if it isn't the one selected.
-    pub fn select(&mut self, ctx: &Writer<'_, '_>, db: u32) -> Result<(), StartOver> {
+    pub fn select(&mut self, ctx: &Writer<'_, '_>, db: u32) -> Result<(), Halt> {
         if self.db == Some(db) {
             return Ok(());
         }
         if ctx.select_db(db).is_err() {
-            return Err(StartOver(format!(
+            return Err(Halt::Fail(format!(
                 "this server has no db {db}: raise its `databases`, or map that db to another with DB .. TO"
             )));
         }
@@ -95,13 +95,13 @@ impl Mirror {
     }
 
     /// Applies until `deadline`, or until the unit in hand is complete if that is later.
-    pub fn slice(&mut self, ctx: &WriteContext<'_>, deadline: Instant) -> Result<(), StartOver> {
+    pub fn slice(&mut self, ctx: &WriteContext<'_>, deadline: Instant) -> Result<(), Halt> {
         if self.loss_to_tell {
             self.tell_loss(ctx);
             return Ok(());
         }
         if let Some(why) = self.start_over.take() {
-            return Err(StartOver(why));
+            return Err(Halt::StartOver(why));
         }
         let mut unit = Unit::default();
         let outcome = self.fill(&Writer::new(ctx), &mut unit, deadline);
@@ -109,7 +109,7 @@ impl Mirror {
         outcome
     }
 
-    fn fill(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit, deadline: Instant) -> Result<(), StartOver> {
+    fn fill(&mut self, ctx: &Writer<'_, '_>, unit: &mut Unit, deadline: Instant) -> Result<(), Halt> {
         loop {
             let flow = if self.run.flush.is_some() {
                 self.flush_step(ctx, unit)?
@@ -136,14 +136,19 @@ impl Mirror {
         unit: &mut Unit,
         current: &mut Current,
         deadline: Instant,
-    ) -> Result<Flow, StartOver> {
+    ) -> Result<Flow, Halt> {
         let batch = &current.work.batch;
         if unit.has_written && unit.origins.as_ref().is_some_and(|origins| **origins != **batch.origins()) {
             return Ok(Flow::End);
         }
         unit.origins = Some(Arc::clone(batch.origins()));
         let mut until_look = 0_usize;
+        let mut is_between_units = true;
         while let Some(op) = batch.ops().get(current.next) {
+            if is_between_units && needs_a_later_clock(ctx, batch, op) {
+                return Ok(Flow::End);
+            }
+            is_between_units = op.boundary;
             if self.repairs.must_settle_before(op.offset) {
                 self.settle_repairs(ctx, unit, Some(op.offset))?;
             }
@@ -183,10 +188,10 @@ impl Mirror {
         unit: &mut Unit,
         batch: &Batch,
         op: &Op,
-    ) -> Result<(), StartOver> {
+    ) -> Result<(), Halt> {
         match op.kind {
             OpKind::Position => return Ok(()),
-            OpKind::Resync(reason) => return Err(StartOver(reason.to_string())),
+            OpKind::Resync(reason) => return Err(Halt::StartOver(reason.to_string())),
             _ => {}
         }
         if self.is_careful(op) && self.admit(ctx, batch, op)? == Admission::Skip {
@@ -210,7 +215,7 @@ impl Mirror {
         unit: &mut Unit,
         batch: &Batch,
         op: &Op,
-    ) -> Result<(), StartOver> {
+    ) -> Result<(), Halt> {
         unit.select(ctx, op.db)?;
         if self.run.is_loading() {
             self.counts.keys_done += 1;
@@ -223,6 +228,14 @@ impl Mirror {
         let gone = noted::take(ctx);
         if gone.is_empty() { Ok(()) } else { self.expired_under_us(gone, batch, op) }
     }
+}
+
+/// Whether the server would take an operation's time for one of the future, only because it has looked at its clock
+/// before the slice began: from 7.2 on it stands still during an execution unit (`commandTimeSnapshot`, server.c).
+fn needs_a_later_clock(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> bool {
+    let Some(at) = batch.delivered_at_ms(op) else { return false };
+    let is_ahead_of = |now: std::time::Duration| u128::from(at) > now.as_millis();
+    ctx.cached_now().is_ok_and(is_ahead_of) && !is_ahead_of(ctx.now())
 }
 
 /// The end of a unit.
@@ -265,12 +278,22 @@ impl Mirror {
         checkpoint::replicate(ctx, &self.stored);
     }
 
-    /// Gives the position up, in the data's history too.
-    pub fn start_over(&mut self, ctx: &WriteContext<'_>, why: &str) {
-        ctx.log(redis_context::LogLevel::Notice, format!("mirror {}: full resync: {why}", self.name()));
+    /// Gives the position up, in the data's history too: the unit may be half applied. Returns the reason.
+    pub fn halt(&mut self, ctx: &WriteContext<'_>, halt: Halt) -> String {
         self.forget_position();
-        self.last_refusal = Some(why.to_owned());
         checkpoint::replicate(ctx, &self.stored);
-        self.delay_restart();
+        match halt {
+            Halt::StartOver(why) => {
+                ctx.log(LogLevel::Notice, format!("mirror {}: full resync: {why}", self.name()));
+                self.last_refusal = Some(why.clone());
+                self.delay_restart();
+                why
+            }
+            Halt::Fail(why) => {
+                ctx.log(LogLevel::Warning, format!("mirror {}: {why}", self.name()));
+                self.failure = Some(why.clone());
+                why
+            }
+        }
     }
 }

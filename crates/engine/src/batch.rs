@@ -196,6 +196,18 @@ impl Batch {
         }
     }
 
+    /// The Unix time in milliseconds at which the entries that an operation claims were delivered, if it claims any.
+    /// A server takes no time that its own clock has not reached (`xclaimCommand`, t_stream.c).
+    #[inline]
+    pub fn delivered_at_ms(&self, op: &Op) -> Option<u64> {
+        match op.command {
+            Some(command) if command.rule == Rule::StreamClaim && op.kind == OpKind::Call => {
+                claimed_time(&self.args(op))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether nothing is planned.
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
@@ -418,6 +430,11 @@ fn called_expiry(rule: Rule, args: &OpArgs<'_>) -> Option<u64> {
     };
     // A time before 1970 is as past as any.
     integer(args.arg(at)).map(|time| u64::try_from(time).unwrap_or(0))
+}
+
+fn claimed_time(args: &OpArgs<'_>) -> Option<u64> {
+    let at = (4..args.arg_count()).find(|at| is_word(args, *at, "TIME"))? + 1;
+    integer(args.arg(at)).and_then(|time| u64::try_from(time).ok())
 }
 
 /// Goes through the keys an operation uses.
