@@ -153,7 +153,9 @@ fn certificate_fault(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::BadEncoding => "it can't be read",
         CertificateError::Revoked => "it was revoked",
-        CertificateError::BadSignature => "a signature is wrong",
+        CertificateError::BadSignature => {
+            "a signature is wrong: it may come from another authority of the same name"
+        }
         CertificateError::UnhandledCriticalExtension => {
             "it holds a critical extension that is not known here"
         }

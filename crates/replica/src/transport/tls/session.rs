@@ -40,8 +40,6 @@ const FIRST_BYTES: [u8; 2] = [0x15, 0x16];
 /// What a look at the received records gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The peer has sent nothing yet.
-    Unheard,
     /// The handshake goes on when more was received.
     Handshake,
     /// The connection is established; nothing more can be decrypted before more was received.
@@ -64,6 +62,8 @@ pub(super) struct Session {
     outgoing: Vec<u8>,
     /// How much of `outgoing` was sent.
     sent: usize,
+    /// Whether the peer has sent anything.
+    has_heard: bool,
     next: Next,
     failure: Option<TlsFailure>,
 }
@@ -84,7 +84,8 @@ impl Session {
             taken: 0,
             outgoing: Vec::new(),
             sent: 0,
-            next: Next::Unheard,
+            has_heard: false,
+            next: Next::Handshake,
             failure: None,
         })
     }
@@ -200,15 +201,13 @@ impl Session {
         }
     }
 
-    /// `count` bytes were put into the room. The first byte tells a peer that speaks something else.
+    /// `count` bytes, one or more, were put into the room. The first byte tells a peer that speaks something else.
     pub(super) fn received(&mut self, count: usize) {
         self.received.end += count;
-        if self.next == Next::Unheard && count > 0 {
-            self.next = Next::Handshake;
-            if !FIRST_BYTES.contains(&self.incoming[self.received.start]) {
-                self.failure = Some(TlsFailure::NotTls);
-            }
+        if !self.has_heard && !FIRST_BYTES.contains(&self.incoming[self.received.start]) {
+            self.failure = Some(TlsFailure::NotTls);
         }
+        self.has_heard = true;
     }
 
     /// Nothing more will be received.
