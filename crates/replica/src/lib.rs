@@ -6,6 +6,8 @@
 //! - [`rdb`] reads and validates snapshots, [`resp`] replies and the command stream; both without IO too.
 //! - `transport` (feature `net`, on by default) is the one room with sockets and clocks: `Driver` follows a source
 //!   for ever and tells an `Observer`, `Client` sends single commands.
+//! - `transport::tls` (feature `tls`, off by default) encrypts a link: rustls with ring, TLS 1.2 and 1.3, the server
+//!   verified unless told otherwise.
 //!
 //! What a source sends is hostile until checked: every length, depth and count has a limit ([`Limits`]), every
 //! failure a name ([`Error`]) that says whether trying again can help ([`Retry`]).

@@ -2,7 +2,7 @@
 //! follows a source for ever.
 //!
 //! Everything else in this crate is told the time and handed bytes; what is here does the telling and handing, with
-//! plain blocking sockets and the standard library alone. A program with its own event loop uses
+//! plain blocking sockets and, but for feature `tls`, the standard library alone. A program with its own event loop uses
 //! [`Connection`](crate::Connection) directly, and perhaps [`Backoff`] and [`Client`].
 
 mod backoff;

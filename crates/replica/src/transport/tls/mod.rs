@@ -19,8 +19,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! | what fails | the error | when |
+//! |---|---|---|
+//! | the settings: a file without a certificate, a key of another one | [`TlsError`] | [`TlsConnector::new`] |
+//! | the handshake, whoever is to blame | [`TlsFailure`] in [`ConnectError::Tls`](super::ConnectError::Tls) | [`TlsConnector::secure`] |
+//! | the established connection | [`TlsFailure`] in an [`io::Error`](std::io::Error), see [`TlsFailure::of`] | reads and writes |
+//!
+//! No error contains what a file or the peer says. Texts are PEM, at most 4 MiB each; time-outs are for the whole
+//! handshake. A connection holds 80 KiB of received records, what one filling of those decrypts to, and at most 64 KiB
+//! to send; sessions are not resumed.
+//!
 //! A server that wants a client certificate may refuse ours only after the handshake (TLS 1.3): the first read or
-//! write then fails with an [`io::Error`](std::io::Error) in which [`TlsFailure::of`] finds the reason.
+//! write then tells the reason. The end of a connection is the end of its bytes, announced or not: what is replicated
+//! says itself where it is complete.
 
 mod any_certificate;
 mod config;
