@@ -9,6 +9,7 @@ mod flip;
 mod links;
 mod peers;
 mod readiness;
+mod rehearsed;
 mod server_certificates;
 mod settings;
 
