@@ -1,5 +1,8 @@
 //! Servers that ask who we are. In TLS 1.3 they answer after the handshake has ended for us.
 
+use std::io::Write;
+
+use redis_mirror_test_support::wait::wait_for;
 use redis_mirror_test_support::{Authority, ClientCertificates, Identity, Server};
 use redis_replica::transport::tls::{ClientIdentity, TlsConfig, TlsConnector, TlsFailure};
 use redis_replica::transport::{
@@ -7,7 +10,7 @@ use redis_replica::transport::{
 };
 
 use super::links::Nobody;
-use super::{VERSIONS, assert_answers, good_port, ping, secure, start, trusting, with_each_server};
+use super::{PATIENCE, VERSIONS, assert_answers, good_port, ping, secure, start, trusting, with_each_server};
 
 /// A refusal may be seen before or after another byte of ours meets a closed socket: tried often.
 const TRIES: usize = 20;
@@ -86,6 +89,23 @@ fn an_optional_certificate_may_be_missing() {
         let port = good_port(&authority).clients(ClientCertificates::Optional);
         let server = start(installed, port, "TLSv1.3");
         assert_answers(secure(server.tls_address(), "localhost", trusting(&authority)));
+    });
+}
+
+/// Who writes on and never reads meets a closed socket; the reason still waits there, unread.
+#[test]
+fn a_write_finds_the_reason_that_was_not_read() {
+    with_each_server(|installed| {
+        let authority = Authority::new("ca");
+        let port = good_port(&authority).clients(ClientCertificates::Required);
+        let server = start(installed, port, "TLSv1.3");
+        let mut stream = secure(server.tls_address(), "localhost", trusting(&authority)).unwrap();
+        server.wait_log(0, "rror accepting a client connection", PATIENCE);
+        let error = wait_for("the end of the socket", || match stream.write(b"PING\r\n") {
+            Ok(_) => Err("it takes more"),
+            Err(error) => Ok(error),
+        });
+        assert_eq!(TlsFailure::of(&error), Some(&TlsFailure::ClientCertificateRequired), "{error}");
     });
 }
 
