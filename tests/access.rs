@@ -123,7 +123,7 @@ fn the_wrong_port_is_told() {
     ));
     wait_error(&mut client, "a", "TLS");
     client.run(cmd!("MIRROR.CREATE", "b", format!("redis://{}", at.source.tls_address()), "PREFIX", "b:"));
-    wait_error(&mut client, "b", "");
+    wait_error(&mut client, "b", "is it a port with TLS");
     assert_eq!(client.int(cmd!("DBSIZE")), 0);
 }
 

@@ -50,6 +50,12 @@ pub enum LinkError {
     /// The source closed it.
     #[error("the source closed the connection")]
     Closed,
+    /// The source closed it without a word.
+    #[error(
+        "the source closed the connection before its first reply: is it a port with TLS, or no Redis or \
+         Valkey server?"
+    )]
+    NoReply,
     /// The socket, or the spool's disk.
     #[error("reading or spooling failed: {0}")]
     Io(#[from] io::Error),
@@ -65,6 +71,15 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    /// Whether the source ended the connection, orderly or not.
+    fn is_end(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            _ => false,
+        }
+    }
+
     /// Whether trying again can help.
     fn retry(&self) -> Retry {
         match self {
@@ -208,7 +223,10 @@ fn one_connection(
     let credentials = config.access.credentials()?;
     let settings = Config { credentials, resume: planning.position(), ack: config.ack, ..Config::default() };
     let connection = Connection::new(settings, Instant::now());
-    Session { shared, planning, spool, connection, stream, full_since: None }.run()
+    let bytes_read = || shared.figures.bytes_read.load(Ordering::Relaxed);
+    let before = bytes_read();
+    let outcome = Session { shared, planning, spool, connection, stream, full_since: None }.run();
+    outcome.map_err(|error| if error.is_end() && bytes_read() == before { LinkError::NoReply } else { error })
 }
 
 /// Waits out a delay; requests are answered meanwhile, and a stop ends it.
