@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Link, MARK, REPLID, Wrapping, command, commands, snapshot, wrap};
+use common::{Link, MARK, REPLID, Seen, Wrapping, command, commands, snapshot, wrap};
 use redis_replica::resp::{self, ProtocolError};
 use redis_replica::{Config, Error, Limits, rdb};
 
@@ -167,6 +167,34 @@ fn a_value_beyond_the_buffer_is_refused_before_it_arrives() {
     let begin = [b"REDIS0011\xfe\x00\x00\x01k\x80\x01\x00\x00\x00".as_slice(), &[b'v'; 100]].concat();
     link.feed(&[b"$EOF:".as_slice(), MARK, b"\r\n", &begin].concat());
     assert_eq!(link.failure, Some(Error::BufferFull { limit: 1 << 20 }));
+}
+
+/// Half a gigabyte of value, of which the link never holds more than a unit and what was read ahead.
+#[test]
+fn a_value_beyond_a_unit_goes_by_unheld() {
+    let limits = Limits::for_units_of(1 << 20);
+    let mut link = awaiting(limits);
+    let begin = [b"REDIS0011\xfe\x00\x00\x03big\x80\x20\x00\x00\x00".as_slice(), &[b'v'; 100]].concat();
+    link.feed(&[b"$EOF:".as_slice(), MARK, b"\r\n", &begin].concat());
+    let chunk = vec![b'v'; 1 << 18];
+    for _ in 0..(1 << 11) - 1 {
+        link.feed(&chunk);
+        assert!(link.connection.buffered() <= 2 << 20);
+    }
+    link.feed(&chunk[100..]);
+    link.feed(b"\x00\x05small\x01x\xff\0\0\0\0\0\0\0\0");
+    link.feed(MARK);
+    assert_eq!(link.failure, None);
+    assert!(link.seen.contains(&Seen::Key(0, "small".to_owned())), "{:?}", link.seen);
+}
+
+#[test]
+fn other_limits_hold_for_what_is_being_received() {
+    let mut link = Link::new(Config::default());
+    link.synchronize(0);
+    link.connection.set_limits(Limits::for_units_of(1 << 16));
+    link.feed(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$65537\r\n");
+    assert_eq!(link.failure, Some(ProtocolError::BulkTooLong { len: 65537, limit: 1 << 16 }.into()));
 }
 
 #[test]

@@ -38,8 +38,28 @@ impl Buffer {
             return Err(Full);
         }
         self.reclaim(held);
+        self.make_room(bytes.len());
         self.data.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// A vector that grows by itself would take up to twice the limit.
+    fn make_room(&mut self, more: usize) {
+        if self.data.len() + more > self.limit {
+            self.move_to_front();
+        }
+        let needed = self.data.len() + more;
+        if needed > self.data.capacity() {
+            let capacity = self.data.capacity().saturating_mul(2).min(self.limit).max(needed);
+            self.data.reserve_exact(capacity - self.data.len());
+        }
+    }
+
+    fn move_to_front(&mut self) {
+        let waiting = self.len();
+        self.data.copy_within(self.start.., 0);
+        self.data.truncate(waiting);
+        self.start = 0;
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -48,6 +68,11 @@ impl Buffer {
 
     pub(super) fn len(&self) -> usize {
         self.data.len() - self.start
+    }
+
+    /// Lets it hold more. What it holds may need the limit it has, so that is never lowered.
+    pub(super) fn raise_limit(&mut self, limit: usize) {
+        self.limit = self.limit.max(limit);
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -72,8 +97,7 @@ impl Buffer {
         if waiting == 0 {
             self.data.clear();
         } else if self.start >= waiting {
-            self.data.copy_within(self.start.., 0);
-            self.data.truncate(waiting);
+            self.move_to_front();
         } else {
             return;
         }
@@ -122,6 +146,19 @@ mod tests {
         buffer.consume(32 << 20);
         buffer.push(b"x").unwrap();
         assert!(buffer.data.capacity() <= 2 * KEPT);
+    }
+
+    #[test]
+    fn takes_no_more_memory_than_its_limit() {
+        let limit = 3 << 20;
+        let mut buffer = Buffer::new(limit);
+        buffer.push(&[0; 1000]).unwrap();
+        while buffer.push(&[1; 100_000]).is_ok() {
+            buffer.consume(10);
+            assert!(buffer.data.capacity() <= limit, "{}", buffer.data.capacity());
+        }
+        assert!(buffer.len() > limit - 100_000);
+        assert_eq!(buffer.bytes().last(), Some(&1));
     }
 
     /// Byte by byte through a long value, then byte by byte out again: the moved bytes stay linear.

@@ -86,6 +86,37 @@ pub struct Limits {
     pub db_max: u32,
 }
 
+/// What an argument of a command counts at least, in bytes: where it lies is noted, here and where it is planned.
+const ARGUMENT_BYTES_MIN: usize = 16;
+
+/// What an element of a value counts at least, in bytes: to find one that occurs twice, all are marked.
+const ELEMENT_BYTES_MIN: u64 = 32;
+
+/// What may be read ahead of a unit, in bytes.
+const AHEAD_BYTES: usize = 1 << 20;
+
+impl Limits {
+    /// Limits under which no indivisible unit (a command, a value of the snapshot) takes more than about `bytes` to
+    /// receive: an argument counts 16 bytes at least, an element of a value 32.
+    #[must_use]
+    pub fn for_units_of(bytes: usize) -> Self {
+        let whole = bytes as u64;
+        let rdb = rdb::Limits::default()
+            .with_value_bytes(whole)
+            .with_key_bytes(whole)
+            .with_string_bytes(whole)
+            .with_decoded_bytes(whole)
+            .with_elements(whole / ELEMENT_BYTES_MIN);
+        let resp = resp::Limits {
+            bulk_bytes: bytes,
+            elements: bytes / ARGUMENT_BYTES_MIN,
+            total_bytes: bytes,
+            ..resp::Limits::default()
+        };
+        Limits { resp, rdb, buffer_bytes: bytes.saturating_add(AHEAD_BYTES), ..Limits::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

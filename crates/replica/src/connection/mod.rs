@@ -205,6 +205,18 @@ impl Connection {
         }
     }
 
+    /// Sets other limits, also for what is being received. A buffer once allowed to be larger stays so: what it
+    /// holds is bounded by the other limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.buffer.raise_limit(limits.buffer_bytes);
+        match &mut self.phase {
+            Phase::Snapshot { snapshot, .. } => snapshot.set_limits(limits.rdb),
+            Phase::Streaming(stream) => stream.set_limits(&limits),
+            Phase::Handshake(_) | Phase::Awaiting(_) => {}
+        }
+        self.config.limits = limits;
+    }
+
     /// How far the link has come.
     pub fn state(&self) -> State {
         match &self.phase {

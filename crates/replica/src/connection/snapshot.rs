@@ -47,6 +47,10 @@ impl Snapshot {
         Snapshot { framing, reader: rdb::Reader::new(limits), need: 1, bytes: 0, ended: false, stream_db: 0 }
     }
 
+    pub(super) fn set_limits(&mut self, limits: rdb::Limits) {
+        self.reader.set_limits(limits);
+    }
+
     pub(super) fn is_diskless(&self) -> bool {
         matches!(self.framing, Framing::Mark(_))
     }

@@ -57,6 +57,11 @@ impl Stream {
         }
     }
 
+    pub(super) fn set_limits(&mut self, limits: &Limits) {
+        self.parser.set_limits(limits.resp);
+        self.db_max = limits.db_max;
+    }
+
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }

@@ -47,8 +47,11 @@ pub enum Item<'b> {
     },
     /// A key and its validated value.
     Entry(Entry<'b>),
-    /// A key whose value breaks a rule. It must not reach a server; the snapshot goes on.
+    /// A key whose value breaks a rule or is beyond a limit. It must not reach a server; the snapshot goes on.
     Rejected(Rejected<'b>),
+    /// Bytes went by of something too large to be held: the value of the last [`Item::Rejected`], or data beside the
+    /// keys.
+    Passed,
     /// A function library, as `FUNCTION LOAD` takes it.
     Function(Cow<'b, [u8]>),
     /// A module's data beside the keys, skipped.
@@ -97,7 +100,7 @@ pub struct Entry<'b> {
 pub struct Rejected<'b> {
     /// Its database.
     pub db: u32,
-    /// The key; the serialized form if not even that could be decoded.
+    /// The key; the beginning of its serialized form if not even that could be decoded.
     pub key: Cow<'b, [u8]>,
     /// The value's type byte.
     pub type_byte: u8,

@@ -5,13 +5,16 @@ use std::borrow::Cow;
 use super::cursor::{Cursor, Text};
 use super::item::{Entry, Item, Rejected, Step};
 use super::object::ModuleType;
-use super::skim::{Skim, Skimmed, Unskimmable};
+use super::skim::{Passed, Skim, Skimmed, Unskimmable};
 use super::types::*;
 use super::{Defect, Error, Family, Limits, Validator, crc, layout};
 
 /// Bytes of the magic and version.
 const HEADER_BYTES: usize = 9;
 const CHECKSUM_BYTES: usize = 8;
+
+/// What is told of a key that can't be decoded, in bytes.
+const KEY_SHOWN_MAX: usize = 512;
 
 /// Reads a snapshot without IO: the caller owns the buffer and says what is in it.
 ///
@@ -39,6 +42,8 @@ enum State {
     Between,
     /// The item that begins with this byte, after the lead, is being skimmed.
     Within(u8),
+    /// The rest of an item that is too large to be held is passed over.
+    Passing,
     Ended,
 }
 
@@ -70,6 +75,15 @@ impl Reader {
         }
     }
 
+    /// Sets other limits, also for the item that is being read.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.validator.set_limits(limits);
+        if self.state != State::Passing {
+            self.skim.set_limits(limits.value_bytes, limits.elements);
+        }
+    }
+
     /// Bytes of the snapshot consumed so far.
     #[must_use]
     pub const fn offset(&self) -> u64 {
@@ -79,21 +93,28 @@ impl Reader {
     /// The next item at the front of `buf`, which holds all bytes not consumed so far.
     ///
     /// # Errors
-    /// [`Error`] if the snapshot can't be read any further. A single bad value is no error but [`Item::Rejected`].
+    /// [`Error`] if the snapshot can't be read any further. A single bad value is no error but [`Item::Rejected`], and
+    /// so is one beyond the limits: it is never held, only passed over.
     pub fn next<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, Error> {
         loop {
             let byte = match self.state {
                 State::Header => return self.header(buf),
                 State::Ended => return Err(Error::Ended),
+                State::Passing => match self.pass(buf)? {
+                    Some(step) => return Ok(step),
+                    None => continue,
+                },
                 State::Within(byte) => byte,
                 State::Between => match buf.get(self.lead.bytes) {
                     None => return Ok(Step::Need(self.lead.bytes + 1)),
                     Some(&byte) => self.begin(byte)?,
                 },
             };
-            match self.skim.run(buf).map_err(|cause| self.unskimmable(cause))? {
-                Skimmed::Need(bytes) => return Ok(Step::Need(self.to_usize(bytes)?)),
-                Skimmed::End(end) => {
+            match self.skim.run(buf) {
+                Err(Unskimmable::Corrupt(what)) => return Err(self.corrupt_because(what)),
+                Err(cause) => return Ok(self.begin_passing(byte, buf, cause)),
+                Ok(Skimmed::Need(bytes)) => return Ok(Step::Need(self.to_usize(bytes)?)),
+                Ok(Skimmed::End(end)) => {
                     self.state = State::Between;
                     if !self.lead_in(byte, &buf[..end])? {
                         return self.finish(byte, &buf[..end]);
@@ -101,6 +122,49 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// An item too large to be held: all that is known of it goes, and its key is told if it has one.
+    fn begin_passing<'b>(&mut self, byte: u8, buf: &'b [u8], cause: Unskimmable) -> Step<'b> {
+        self.state = State::Passing;
+        let consumed = self.skim.begin_passing();
+        let item = match layout::value(byte, self.family) {
+            Some(_) => self.too_large(byte, &buf[self.lead.bytes + 1..], self.limit_of(cause)),
+            None => Item::Passed,
+        };
+        self.crc.update(&buf[..consumed]);
+        self.offset += consumed as u64;
+        self.lead = match item {
+            Item::Rejected(_) => Lead::default(),
+            // Metadata belongs to the key that follows, like what came before it.
+            _ => Lead { bytes: 0, metadata_classes: self.lead.metadata_classes.max(1), ..self.lead },
+        };
+        Step::Item { consumed, item }
+    }
+
+    fn too_large<'b>(&self, type_byte: u8, body: &'b [u8], defect: Defect) -> Item<'b> {
+        let key = key(&mut Cursor::new(body), &self.limits);
+        let key = key.unwrap_or_else(|_| Cow::Borrowed(&body[..body.len().min(KEY_SHOWN_MAX)]));
+        self.rejected(key, type_byte, defect)
+    }
+
+    /// Goes on passing over an item; `None` when nothing of it is left.
+    fn pass<'b>(&mut self, buf: &'b [u8]) -> Result<Option<Step<'b>>, Error> {
+        let consumed = match self.skim.pass(buf).map_err(|cause| self.unskimmable(cause))? {
+            Passed::Part { consumed: 0, need } => return Ok(Some(Step::Need(need))),
+            Passed::Part { consumed, .. } => consumed,
+            Passed::End(consumed) => {
+                self.state = State::Between;
+                self.skim.set_limits(self.limits.value_bytes, self.limits.elements);
+                consumed
+            }
+        };
+        if consumed == 0 {
+            return Ok(None);
+        }
+        self.crc.update(&buf[..consumed]);
+        self.offset += consumed as u64;
+        Ok(Some(Step::Item { consumed, item: Item::Passed }))
     }
 
     fn header<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, Error> {
@@ -259,8 +323,17 @@ impl Reader {
     fn unskimmable(&self, cause: Unskimmable) -> Error {
         match cause {
             Unskimmable::Corrupt(what) => self.corrupt_because(what),
-            Unskimmable::TooLarge(bytes) => self.limit("item size", bytes, self.limits.value_bytes),
-            Unskimmable::TooMany(count) => self.limit("number of elements", count, self.limits.elements),
+            cause => self.corrupt(self.limit_of(cause)),
+        }
+    }
+
+    const fn limit_of(&self, cause: Unskimmable) -> Defect {
+        match cause {
+            Unskimmable::TooMany(got) => {
+                Defect::Limit { what: "number of elements", got, limit: self.limits.elements }
+            }
+            Unskimmable::TooLarge(got) => Defect::Limit { what: "size", got, limit: self.limits.value_bytes },
+            Unskimmable::Corrupt(rule) => Defect::invalid("item", rule),
         }
     }
 

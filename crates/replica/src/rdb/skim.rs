@@ -1,5 +1,7 @@
 //! Finds where an item ends, resuming where it stopped for want of bytes: each byte of a value that arrives in a
 //! thousand pieces is looked at once.
+//!
+//! An item beyond its limit is not lost: its rest is passed over without being held ([`Skim::pass`]).
 
 use super::cursor::length_bytes;
 use super::layout::{Part, min_bytes};
@@ -30,6 +32,21 @@ pub(crate) enum Unskimmable {
     TooMany(u64),
 }
 
+/// How far the passing of an item came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// The item ended after so many bytes.
+    End(usize),
+    /// So many bytes can be dropped; with none, this many must be there before it goes on.
+    Part { consumed: usize, need: usize },
+}
+
+/// The longest header of a part: the opcode of a module's field, then a compressed string's encoding and two lengths.
+const HEADER_BYTES_MAX: usize = 28;
+
+/// A string longer than this is in no server's memory: nothing is gained by waiting for its end.
+const PASSED_BYTES_MAX: u64 = 1 << 40;
+
 /// Bytes are missing: `Short(n)` says how many must be there from the item's start.
 enum Stop {
     Short(u64),
@@ -49,11 +66,17 @@ pub(crate) struct Skim {
     at: usize,
     bytes_max: u64,
     count_max: u64,
+    /// Bytes of a string that is being passed over.
+    left: u64,
 }
 
 impl Skim {
     pub(crate) const fn new(bytes_max: u64, count_max: u64) -> Self {
-        Self { stack: Vec::new(), at: 0, bytes_max, count_max }
+        Self { stack: Vec::new(), at: 0, bytes_max, count_max, left: 0 }
+    }
+
+    pub(crate) const fn set_limits(&mut self, bytes_max: u64, count_max: u64) {
+        (self.bytes_max, self.count_max) = (bytes_max, count_max);
     }
 
     /// Starts over, `at` bytes into the buffer, keeping the allocation.
@@ -61,6 +84,7 @@ impl Skim {
         self.stack.clear();
         self.stack.push(Frame { parts, next: 0, left: 0 });
         self.at = at;
+        self.left = 0;
     }
 
     /// Starts over at a key that a value of these parts follows.
@@ -75,7 +99,10 @@ impl Skim {
             match self.step(part, buf) {
                 Ok(at) => self.at = at,
                 Err(Stop::Short(need)) => return self.need(need, part),
-                Err(Stop::Failed(cause)) => return Err(cause),
+                Err(Stop::Failed(cause)) => {
+                    self.take_back();
+                    return Err(cause);
+                }
             }
         }
         if self.at as u64 > self.bytes_max {
@@ -101,11 +128,68 @@ impl Skim {
         }
     }
 
-    /// What is needed at least: this step, and the shortest form of all that is known to follow it.
-    fn need(&mut self, step: u64, part: Part) -> Result<Skimmed, Unskimmable> {
+    /// The item is too large: bytes up to the answer can be dropped, what follows them is for [`Skim::pass`].
+    pub(crate) fn begin_passing(&mut self) -> usize {
+        self.count_max = u64::MAX;
+        std::mem::take(&mut self.at)
+    }
+
+    /// Goes on in an item that is not held: `buf` begins where the last call stopped. The limits must be set anew
+    /// before another item is begun.
+    pub(crate) fn pass(&mut self, buf: &[u8]) -> Result<Passed, Unskimmable> {
+        loop {
+            self.pass_string(buf);
+            if self.left > 0 {
+                return Ok(self.passed_so_far(1));
+            }
+            let Some(part) = self.next_part() else { return Ok(Passed::End(std::mem::take(&mut self.at))) };
+            match self.step(part, buf) {
+                Ok(at) => self.at = at,
+                Err(Stop::Failed(cause)) => return Err(cause),
+                Err(Stop::Short(end)) => {
+                    let whole = end - self.at as u64;
+                    if whole > PASSED_BYTES_MAX {
+                        return Err(Unskimmable::TooLarge(whole));
+                    }
+                    if buf.len() - self.at < HEADER_BYTES_MAX {
+                        self.take_back();
+                        return Ok(self.passed_so_far(whole.min(HEADER_BYTES_MAX as u64) as usize));
+                    }
+                    self.begin_string(part, whole);
+                }
+            }
+        }
+    }
+
+    /// The header of a part is there, so what is missing are a string's bytes.
+    fn begin_string(&mut self, part: Part, whole: u64) {
+        self.left = whole;
+        if matches!(part, Part::Module) {
+            self.take_back();
+        }
+    }
+
+    fn pass_string(&mut self, buf: &[u8]) {
+        let here = (buf.len() - self.at) as u64;
+        let step = self.left.min(here);
+        self.left -= step;
+        self.at += step as usize;
+    }
+
+    fn passed_so_far(&mut self, need: usize) -> Passed {
+        Passed::Part { consumed: std::mem::take(&mut self.at), need }
+    }
+
+    /// The step last taken was not carried out.
+    fn take_back(&mut self) {
         if let Some(frame) = self.stack.last_mut() {
             frame.next -= 1;
         }
+    }
+
+    /// What is needed at least: this step, and the shortest form of all that is known to follow it.
+    fn need(&mut self, step: u64, part: Part) -> Result<Skimmed, Unskimmable> {
+        self.take_back();
         let rest = self.stack.iter().fold(0u64, |sum, frame| {
             let runs = min_bytes(frame.parts).saturating_mul(frame.left);
             sum.saturating_add(runs).saturating_add(min_bytes(&frame.parts[frame.next..]))
@@ -151,9 +235,7 @@ impl Skim {
             5 => string_end(buf, at)?,
             _ => return Err(Unskimmable::Corrupt("unknown opcode in a module's value").into()),
         };
-        if let Some(frame) = self.stack.last_mut() {
-            frame.next -= 1;
-        }
+        self.take_back();
         Ok(end)
     }
 }

@@ -9,7 +9,7 @@ use super::{Family, Group, HashField, Idempotency, Loss, Object, Stream, StreamI
 pub(crate) fn append(object: &Object<'_>, target: Target, out: &mut Vec<u8>) -> Option<(u8, Vec<Loss>)> {
     let start = out.len();
     out.push(0);
-    let Written(type_byte, losses) = match object.decode().ok()? {
+    let Written(type_byte, losses) = match object.decode_without_entries().ok()? {
         Value::String(bytes) => {
             put_string(out, &bytes);
             STRING.into()

@@ -1,12 +1,12 @@
 //! Proves a value well-formed before a server sees it.
 
-use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use super::cursor::Text;
 use super::skim::{Skim, Skimmed};
 use super::types::{self, Kind, OP_KEY_META_OR_SLOT_IMPORT};
 use super::walk::{self, Spare, Visit};
-use super::{Defect, Family, Limits, Object, Value, layout, lzf, object};
+use super::{Defect, Family, Limits, Object, layout, lzf, object};
 
 /// Checks values one by one, reusing its buffers.
 #[derive(Debug)]
@@ -24,6 +24,11 @@ impl Validator {
         Self { limits, spare: Spare::default(), marks: Vec::new(), text: Vec::new() }
     }
 
+    /// Sets other limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Checks a serialized value: `body` is what follows the key in a snapshot of that family and version.
     ///
     /// # Errors
@@ -38,7 +43,8 @@ impl Validator {
         let kind = types::kind_of(type_byte, family).ok_or(Defect::UnknownType(type_byte))?;
         let object = Object::new(family, rdb_version, type_byte, body);
         self.marks.clear();
-        let mut check = Check { kind, marks: &mut self.marks, text: &mut self.text };
+        let marks_max = self.limits.elements;
+        let mut check = Check { kind, marks: &mut self.marks, marks_max, text: &mut self.text };
         walk::value((family, type_byte), body, &self.limits, &mut self.spare, &mut check)?;
         self.unique(&object)?;
         self.spare.shrink();
@@ -83,7 +89,21 @@ impl Validator {
         if self.marks.capacity() > KEEP {
             self.marks = Vec::new();
         }
-        if suspicious { really_unique(&object.decode()?) } else { Ok(()) }
+        if suspicious { self.really_unique(object) } else { Ok(()) }
+    }
+
+    /// The slow way: marks so long, and by keys so secret, that two names can't share one.
+    fn really_unique(&mut self, object: &Object<'_>) -> Result<(), Defect> {
+        let kind = (object.family(), object.type_byte());
+        let mut check = Distinct {
+            keys: [RandomState::new(), RandomState::new()],
+            marks: Vec::new(),
+            text: &mut self.text,
+        };
+        walk::value(kind, object.body(), &self.limits, &mut self.spare, &mut check)?;
+        check.marks.sort_unstable();
+        let twice = check.marks.windows(2).any(|pair| pair[0] == pair[1]);
+        if twice { Err(Defect::Duplicate(unique_part(object.kind()))) } else { Ok(()) }
     }
 }
 
@@ -95,25 +115,53 @@ pub fn parse_dump(payload: &[u8], family: Family, limits: Limits) -> Result<Obje
     Validator::new(limits).dump(payload, family)
 }
 
-/// The slow and exact way, with the standard library's randomly keyed hash.
-fn really_unique(value: &Value) -> Result<(), Defect> {
-    match value {
-        Value::Set(members) => distinct(members.iter(), "member"),
-        Value::ZSet(members) => distinct(members.iter().map(|(member, _)| member), "member"),
-        Value::Hash(fields) => distinct(fields.iter().map(|field| &field.field), "field"),
-        _ => Ok(()),
+/// What of a value must be unique.
+const fn unique_part(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Hash => "field",
+        _ => "member",
     }
 }
 
-fn distinct<'v>(mut names: impl Iterator<Item = &'v Vec<u8>>, what: &'static str) -> Result<(), Defect> {
-    let mut seen = HashSet::new();
-    if names.all(|name| seen.insert(name)) { Ok(()) } else { Err(Defect::Duplicate(what)) }
+/// Leaves a mark of 128 bits, by two random keys, for each name that must be unique.
+struct Distinct<'v> {
+    keys: [RandomState; 2],
+    marks: Vec<u128>,
+    text: &'v mut Vec<u8>,
+}
+
+impl Distinct<'_> {
+    fn mark(&mut self, name: Text<'_>) -> Result<(), Defect> {
+        let name = name.bytes(self.text)?;
+        let [high, low] = [0, 1].map(|half: usize| self.keys[half].hash_one(name));
+        self.marks.push(u128::from(high) << 64 | u128::from(low));
+        Ok(())
+    }
+}
+
+impl Visit for Distinct<'_> {
+    fn element(&mut self, _text: Text<'_>) -> Result<(), Defect> {
+        Ok(())
+    }
+
+    fn member(&mut self, text: Text<'_>) -> Result<(), Defect> {
+        self.mark(text)
+    }
+
+    fn scored(&mut self, member: Text<'_>, _score: f64) -> Result<(), Defect> {
+        self.mark(member)
+    }
+
+    fn field(&mut self, field: Text<'_>, _value: Text<'_>, _expire_at_ms: u64) -> Result<(), Defect> {
+        self.mark(field)
+    }
 }
 
 /// Leaves a mark for each name that must be unique, and proves the rest decompressible.
 struct Check<'v> {
     kind: Kind,
     marks: &'v mut Vec<u64>,
+    marks_max: u64,
     text: &'v mut Vec<u8>,
 }
 
@@ -121,7 +169,8 @@ impl Check<'_> {
     fn mark(&mut self, name: Text<'_>) -> Result<(), Defect> {
         let mark = mark(name.bytes(self.text)?);
         self.marks.push(mark);
-        Ok(())
+        let (got, limit) = (self.marks.len() as u64, self.marks_max);
+        if got <= limit { Ok(()) } else { Err(Defect::Limit { what: "number of elements", got, limit }) }
     }
 }
 
@@ -219,6 +268,8 @@ fn sparse_registers(bytes: &[u8]) -> Result<(), Defect> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]

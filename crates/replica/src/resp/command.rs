@@ -70,6 +70,11 @@ impl CommandParser {
         }
     }
 
+    /// Sets other limits, also for what is left of a command that has begun.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = Limits { total_bytes: limits.total_bytes.min(u32::MAX as usize), ..limits };
+    }
+
     /// Parses the command at the front of `input`.
     ///
     /// # Errors

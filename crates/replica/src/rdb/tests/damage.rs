@@ -155,8 +155,8 @@ proptest! {
     }
 }
 
-/// Number of items and whether it failed; running out of bytes is an end, too. Which of two errors is found first may
-/// depend on the pieces: a limit can be foreseen.
+/// Number of items and whether it failed; running out of bytes is an end, too. Which of an error and a limit is found
+/// first may depend on the pieces: a limit can be foreseen. So what is beyond a limit doesn't count.
 fn outcome(rdb: &[u8], piece: usize) -> (usize, bool) {
     let mut reader = Reader::new(small());
     let (mut at, mut there, mut items) = (0, 0, 0);
@@ -167,7 +167,11 @@ fn outcome(rdb: &[u8], piece: usize) -> (usize, bool) {
             Ok(Step::Need(_)) => there = rdb.len().min(there + piece),
             Ok(Step::Item { item, consumed }) => {
                 at += consumed;
-                items += 1;
+                let beyond = matches!(
+                    &item,
+                    Item::Passed | Item::Rejected(crate::rdb::Rejected { defect: Defect::Limit { .. }, .. })
+                );
+                items += usize::from(!beyond);
                 if item == Item::End {
                     return (items, false);
                 }

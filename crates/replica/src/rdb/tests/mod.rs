@@ -1,6 +1,7 @@
 //! Values and snapshots written by hand: what is right, what is wrong, and that no damage does harm.
 
 mod damage;
+mod passing;
 mod reading;
 mod refused;
 mod streams;

@@ -142,12 +142,17 @@ fn a_changed_byte_fails_the_checksum_unless_it_is_switched_off() {
 fn limits_hold_before_the_bytes_arrive() {
     let needs = |limits: Limits, items: &[u8]| Reader::new(limits).feed(&[b"REDIS0011", items].concat());
     let huge = [&[0, 1, b'k', 0x81][..], &u64::MAX.to_be_bytes()].concat();
-    assert!(matches!(needs(Limits::default(), &huge), Err(Error::Limit { what: "item size", .. })));
+    assert!(matches!(needs(Limits::default(), &huge), Err(Error::Limit { what: "size", .. })));
+    let refusal = |limits, items: &[u8]| {
+        let rdb = [b"REDIS0011", items].concat();
+        let mut reader = Reader::new(limits);
+        describe(&reader.second(&rdb).expect("the key is told before its value arrives"))
+    };
     let many = [&[1, 1, b'k', 0x81][..], &(1u64 << 40).to_be_bytes()].concat();
-    assert!(matches!(needs(Limits::default(), &many), Err(Error::Limit { what: "number of elements", .. })));
+    assert!(refusal(Limits::default(), &many).starts_with("refused k: number of elements of 1099511627776"));
     let limits = Limits::default().with_value_bytes(1000);
     let wide = [&[5, 1, b'k', 0x40, 200][..]].concat();
-    assert!(matches!(needs(limits, &wide), Err(Error::Limit { what: "item size", got: 1805, .. })));
+    assert!(refusal(limits, &wide).starts_with("refused k: size of 1805 exceeds the limit of 1000"));
     let far = [&[254, 0x80][..], &u32::MAX.to_be_bytes()].concat();
     assert!(matches!(needs(Limits::default(), &far), Err(Error::Limit { what: "database number", .. })));
     let limits = Limits::default().with_key_bytes(3);
@@ -157,6 +162,15 @@ fn limits_hold_before_the_bytes_arrive() {
 }
 
 impl Reader {
+    /// The item behind the header, if what is there tells it.
+    fn second<'b>(&mut self, rdb: &'b [u8]) -> Option<Item<'b>> {
+        self.next(rdb).ok()?;
+        match self.next(&rdb[9..]).ok()? {
+            Step::Item { item, .. } => Some(item),
+            Step::Need(_) => None,
+        }
+    }
+
     /// Reads a header and what follows until something is missing or wrong.
     fn feed(&mut self, mut rdb: &[u8]) -> Result<usize, Error> {
         loop {

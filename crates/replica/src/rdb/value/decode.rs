@@ -15,24 +15,41 @@ impl Object<'_> {
     /// # Errors
     /// None for an object that a reader or validator made; the type keeps the caller from having to trust that.
     pub fn decode(&self) -> Result<Value, Defect> {
+        self.decode_with(Entries::Kept)
+    }
+
+    /// The same without a stream's entries: what is needed where its nodes are passed on as they are.
+    pub(crate) fn decode_without_entries(&self) -> Result<Value, Defect> {
+        self.decode_with(Entries::LeftOut)
+    }
+
+    fn decode_with(&self, entries: Entries) -> Result<Value, Defect> {
         if let Some(module) = self.module_type() {
             return Ok(Value::Module(module));
         }
         let limits = Limits::default().with_decoded_bytes(u64::MAX).with_elements(u64::MAX);
         let limits = limits.with_string_bytes(u64::MAX);
-        let mut keep = Keep::new(self.kind());
+        let mut keep = Keep::new(self.kind(), entries);
         let kind = (self.family(), self.type_byte());
         walk::value(kind, self.body(), &limits, &mut Spare::default(), &mut keep)?;
         Ok(keep.value)
     }
 }
 
+/// What is done with a stream's entries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    Kept,
+    LeftOut,
+}
+
 struct Keep {
     value: Value,
+    entries: Entries,
 }
 
 impl Keep {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: Kind, entries: Entries) -> Self {
         let value = match kind {
             Kind::List => Value::List(Vec::new()),
             Kind::Set => Value::Set(Vec::new()),
@@ -41,7 +58,7 @@ impl Keep {
             Kind::Stream => Value::Stream(Box::default()),
             Kind::String | Kind::Module => Value::String(Vec::new()),
         };
-        Self { value }
+        Self { value, entries }
     }
 
     fn stream(&mut self, change: impl FnOnce(&mut Stream)) {
@@ -87,10 +104,16 @@ impl Visit for Keep {
     }
 
     fn stream_entry(&mut self, id: StreamId) {
+        if self.entries == Entries::LeftOut {
+            return;
+        }
         self.stream(|stream| stream.entries.push(StreamEntry { id, fields: Vec::new() }));
     }
 
     fn stream_field(&mut self, name: Text<'_>, value: Text<'_>) -> Result<(), Defect> {
+        if self.entries == Entries::LeftOut {
+            return Ok(());
+        }
         let pair = (name.to_vec()?, value.to_vec()?);
         self.stream(|stream| {
             if let Some(entry) = stream.entries.last_mut() {

@@ -62,11 +62,12 @@ impl Spare {
 pub(crate) struct Meter<'w> {
     limits: &'w Limits,
     decoded: u64,
+    counted: u64,
 }
 
 impl<'w> Meter<'w> {
     pub(crate) const fn new(limits: &'w Limits) -> Self {
-        Self { limits, decoded: 0 }
+        Self { limits, decoded: 0, counted: 0 }
     }
 
     /// The next string, within the limits.
@@ -96,18 +97,16 @@ impl<'w> Meter<'w> {
         self.text(cursor)?.bytes(spare)
     }
 
-    fn count(&self, cursor: &mut Cursor<'_>) -> Result<u64, Defect> {
+    /// The next count. All of a value together are within the limit: what they count may be nested.
+    fn count(&mut self, cursor: &mut Cursor<'_>) -> Result<u64, Defect> {
         let count = cursor.count()?;
-        match count <= self.limits.elements {
-            true => Ok(count),
-            false => {
-                Err(Defect::Limit { what: "number of elements", got: count, limit: self.limits.elements })
-            }
-        }
+        self.counted = self.counted.saturating_add(count);
+        let (got, limit) = (self.counted, self.limits.elements);
+        if got <= limit { Ok(count) } else { Err(Defect::Limit { what: "number of elements", got, limit }) }
     }
 
     /// A count that may not be 0.
-    fn count_some(&self, cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64, Defect> {
+    fn count_some(&mut self, cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64, Defect> {
         match self.count(cursor)? {
             0 => Err(Defect::Empty(what)),
             count => Ok(count),
