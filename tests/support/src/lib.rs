@@ -7,6 +7,7 @@
 //! | talk to it | [`Client`], [`cmd!`], [`Value`] |
 //! | wait for something without sleeping and hoping | [`wait`] |
 //! | fill it with every type and encoding, keep every write command coming | [`workload`] |
+//! | be a source that lies, floods, stalls or is no server at all | [`FakeSource`], [`Play`] |
 //! | cut, stall or slow the link at an exact byte | [`Proxy`] |
 //! | prove that two servers hold the same | [`digest`] |
 //! | make certificates and give a server a port with TLS | [`Authority`], [`TlsPort`] |
@@ -21,6 +22,7 @@ mod client;
 mod command;
 pub mod digest;
 mod error;
+mod fake;
 mod installed;
 mod mirror;
 mod module;
@@ -40,6 +42,7 @@ pub mod workload;
 pub use client::Client;
 pub use command::{Arg, Command};
 pub use error::{Error, Result};
+pub use fake::{FAKE_REPLID, FakeSource, Play};
 pub use installed::{Family, Installed, Version, any_server, old_sources, server, servers, survey};
 pub use mirror::Status;
 pub use module::module_under_test;
