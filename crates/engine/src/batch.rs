@@ -276,8 +276,11 @@ impl Batch {
         }
     }
 
-    pub(crate) fn bytes_since(&self, mark: Mark) -> usize {
+    /// What [`Batch::size_bytes`] counts of everything since `mark`.
+    pub(crate) fn size_since(&self, mark: Mark) -> usize {
         self.bytes.len() - mark.bytes
+            + (self.args.len() - mark.args) * size_of::<Span>()
+            + (self.ops.len() - mark.ops) * size_of::<Op>()
     }
 
     /// Appends an argument made of two pieces to the op that [`Batch::push_op`] will close.

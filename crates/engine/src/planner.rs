@@ -46,13 +46,13 @@ pub const OWN_IDS_MAX: usize = 64;
 pub struct PlanLimits {
     /// Operations of one unit.
     pub unit_ops_max: usize,
-    /// Argument bytes of one unit.
+    /// Memory of one unit, in bytes: its arguments, and what each argument and operation takes beside them.
     pub unit_bytes_max: usize,
 }
 
 impl Default for PlanLimits {
     fn default() -> Self {
-        PlanLimits { unit_ops_max: 1_000_000, unit_bytes_max: 1 << 30 }
+        PlanLimits { unit_ops_max: 1_000_000, unit_bytes_max: 256 << 20 }
     }
 }
 
@@ -71,13 +71,16 @@ pub enum PlanError {
     ExecWithoutMulti,
     /// A transaction above the limits.
     #[error(
-        "a transaction of the source is too large ({ops} commands, {bytes} bytes): raise the unit limit or resync"
+        "a transaction of the source is too large: {ops} commands of at most {}, {bytes} bytes of at most {}: \
+         raise mirror.unit-ops-max or mirror.unit-max", limits.unit_ops_max, limits.unit_bytes_max
     )]
     UnitTooLarge {
         /// Its operations so far.
         ops: usize,
-        /// Its argument bytes so far.
+        /// What it takes so far, in bytes.
         bytes: usize,
+        /// The limits it is beyond.
+        limits: PlanLimits,
     },
     /// More servers in a chain or ring than supported.
     #[error("a unit has passed through more than {ORIGINS_MAX} servers: shorten the chain of mirrors")]
@@ -149,6 +152,12 @@ impl Planner {
             held: Batch::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Sets other limits: on units, and on the values that RESTORE brings in the stream.
+    pub fn set_limits(&mut self, limits: PlanLimits, values: rdb::Limits) {
+        self.limits = limits;
+        self.validator.set_limits(values);
     }
 
     /// Sets this server's own replication ids, the present one first: units that passed through it are not applied
@@ -304,9 +313,9 @@ impl Planner {
 
     fn check_unit(&self, out: &Batch) -> Result<(), PlanError> {
         let mark = self.unit.as_ref().map_or_else(|| out.mark(), |unit| unit.mark);
-        let (ops, bytes) = (out.ops_since(mark).len(), out.bytes_since(mark));
+        let (ops, bytes) = (out.ops_since(mark).len(), out.size_since(mark));
         let fits = ops <= self.limits.unit_ops_max && bytes <= self.limits.unit_bytes_max;
-        if fits { Ok(()) } else { Err(PlanError::UnitTooLarge { ops, bytes }) }
+        if fits { Ok(()) } else { Err(PlanError::UnitTooLarge { ops, bytes, limits: self.limits }) }
     }
 
     #[inline]

@@ -4,7 +4,8 @@
 //! it writes joins the set, because its new value depends on one that isn't known here. A fetch asks for the whole set at
 //! once and answers the values as of one offset X of the source's history. When the stream has been followed up to X, the
 //! values are those that the skipped operations would have made: they are applied, and the keys asked for leave the set.
-//! Keys that joined since the fetch began stay, and the next fetch asks for them.
+//! Keys that joined since the fetch began stay, and the next fetch asks for them. If the answer is too large to be held,
+//! the next fetch asks for half of the keys: those left out stay under repair like those that joined.
 //!
 //! ```text
 //!         take_fetch          fetched(X)             settle at X
@@ -102,6 +103,8 @@ pub struct Repairs {
     asked: Vec<LocalKey>,
     /// Whether keys asked for have changed their db since.
     misplaced: bool,
+    /// How many keys one fetch asks for at most, once an answer was too large; 0 while none was.
+    fetch_max: usize,
     phase: Phase,
     limits: RepairLimits,
     #[cfg(test)]
@@ -232,6 +235,7 @@ impl Repairs {
         self.keys.clear();
         self.bytes = 0;
         self.asked.clear();
+        self.fetch_max = 0;
         self.phase = Phase::Idle;
     }
 
@@ -243,7 +247,18 @@ impl Repairs {
         self.phase = Phase::Fetching;
         self.misplaced = false;
         self.asked = self.pending();
+        if self.fetch_max > 0 {
+            self.asked.truncate(self.fetch_max);
+        }
         Some(self.asked.clone())
+    }
+
+    /// The values of the keys asked for are too large together: the next fetch asks for fewer.
+    pub fn fetch_too_large(&mut self) {
+        if self.is_fetching() {
+            self.fetch_max = (self.asked.len() / 2).max(1);
+            self.phase = Phase::Wanted;
+        }
     }
 
     /// The fetch failed, or its link broke: it is due again.
@@ -286,6 +301,7 @@ impl Repairs {
             return Settlement::FetchAgain;
         }
         let asked = std::mem::take(&mut self.asked);
+        self.fetch_max = self.fetch_max.saturating_mul(2);
         for key in &asked {
             if self.keys.remove(key) {
                 self.bytes -= key.1.len();

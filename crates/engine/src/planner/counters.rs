@@ -38,6 +38,16 @@ pub enum Loss {
     /// A value that breaks a rule of its format: it never reaches this server.
     #[error("the source's value is malformed")]
     Malformed,
+    /// A value beyond the limits: it is never held here.
+    #[error("the source's value is too large, its {what} of {got} is above {limit}: raise mirror.unit-max")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How large it is at least.
+        got: u64,
+        /// The limit.
+        limit: u64,
+    },
 }
 
 /// A key that is not exact here.
@@ -108,9 +118,12 @@ impl Counters {
 
     pub(crate) fn lose(&mut self, db: u32, (front, back): (&[u8], &[u8]), loss: Loss) {
         self.losses += 1;
-        if self.lost_keys.iter().filter(|lost| lost.loss == loss).count() < LOST_KEYS_MAX {
-            let mut key = [front, back].concat();
-            key.truncate(KEY_BYTES_MAX);
+        let kind = std::mem::discriminant(&loss);
+        if self.lost_keys.iter().filter(|lost| std::mem::discriminant(&lost.loss) == kind).count()
+            < LOST_KEYS_MAX
+        {
+            let front = &front[..front.len().min(KEY_BYTES_MAX)];
+            let key = [front, &back[..back.len().min(KEY_BYTES_MAX - front.len())]].concat();
             let lost = LostKey { db, key, loss };
             if !self.lost_keys.contains(&lost) {
                 self.lost_keys.push(lost);

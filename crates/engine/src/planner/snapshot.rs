@@ -1,6 +1,6 @@
 //! Serialized values: those of a snapshot, and those that RESTORE brings in the stream.
 
-use redis_replica::rdb::{self, Entry, Kind, Rejected};
+use redis_replica::rdb::{self, Defect, Entry, Kind, Rejected};
 
 use super::counters::Loss;
 use super::step::{Outcome, Step};
@@ -32,10 +32,11 @@ impl Planner {
         Ok(())
     }
 
-    /// Notes a key of a snapshot whose value breaks a rule of its format. It is not applied; the caller quarantines it.
+    /// Notes a key of a snapshot whose value breaks a rule of its format or is beyond a limit. It is not applied: the
+    /// key is not what it is at the source.
     pub fn snapshot_rejected(&mut self, rejected: &Rejected<'_>) {
         match self.scope.map_db(rejected.db).filter(|_| self.scope.takes(&rejected.key)) {
-            Some(db) => self.counters.lose(db, self.scope.rename(&rejected.key), Loss::Malformed),
+            Some(db) => self.counters.lose(db, self.scope.rename(&rejected.key), rejected.defect.into()),
             None => self.counters.snapshot_filtered += 1,
         }
     }
@@ -49,6 +50,20 @@ impl Planner {
         out.push_op(mark, OpKind::Call, Some(row("unlink")), Place { db, source_db, offset: 0 });
         out.end_unit(source_db, 0);
         Ok(())
+    }
+
+    /// Plans that the source's value can't be had or used (a fetch said so): the key goes here, and is named.
+    pub fn left_out(
+        &mut self,
+        source_db: u32,
+        key: &[u8],
+        loss: Loss,
+        out: &mut Batch,
+    ) -> Result<(), PlanError> {
+        if let Some(db) = self.scope.map_db(source_db).filter(|_| self.scope.takes(key)) {
+            self.counters.lose(db, self.scope.rename(key), loss);
+        }
+        self.absent(source_db, key, out)
     }
 
     fn load(&mut self, entry: &Entry<'_>, place: Place, out: &mut Batch) -> Result<(), BatchFull> {
@@ -75,6 +90,15 @@ impl Planner {
             Err(_) => self.counters.lose(place.db, key, Loss::ModuleValue),
         }
         Ok(())
+    }
+}
+
+impl From<Defect> for Loss {
+    fn from(defect: Defect) -> Loss {
+        match defect {
+            Defect::Limit { what, got, limit } => Loss::TooLarge { what, got, limit },
+            _ => Loss::Malformed,
+        }
     }
 }
 

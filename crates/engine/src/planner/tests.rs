@@ -312,13 +312,34 @@ fn damaged_transactions_are_named_errors() {
     let _inside = feed(&mut planner, 0, "INCR a", 10, &mut batch);
     planner.start(id(b'a'), &mut batch).expect("resumed");
     assert!(batch.is_empty() && batch.is_complete(), "what a broken link left open is gone");
-    planner.limits = PlanLimits { unit_ops_max: 2, unit_bytes_max: 100 };
+    let limits = PlanLimits { unit_ops_max: 2, unit_bytes_max: 1000 };
+    planner.set_limits(limits, rdb::Limits::default());
     planner.multi(&mut batch).expect("open");
     for _ in 0..2 {
         let _inside = feed(&mut planner, 0, "INCR a", 10, &mut batch);
     }
     let third = planner.command(0, words("INCR a").as_slice(), 11, &mut batch);
-    assert_eq!(third, Err(PlanError::UnitTooLarge { ops: 3, bytes: 3 }));
+    assert!(matches!(third, Err(PlanError::UnitTooLarge { ops: 3, .. })), "{third:?}");
+}
+
+/// What a transaction takes is more than its arguments: commands without any are counted too.
+#[test]
+fn a_transaction_is_limited_by_all_it_takes() {
+    let (mut planner, mut batch) = (planner(""), Batch::new());
+    let limits = PlanLimits { unit_ops_max: usize::MAX, unit_bytes_max: 1 << 20 };
+    planner.set_limits(limits, rdb::Limits::default());
+    planner.multi(&mut batch).expect("open");
+    let refused = loop {
+        if let Err(error) = planner.command(0, words("INCR a").as_slice(), 10, &mut batch) {
+            break error;
+        }
+    };
+    let PlanError::UnitTooLarge { ops, bytes, .. } = refused else { panic!("{refused}") };
+    assert!(bytes > 1 << 20 && bytes == batch.size_bytes() && ops > 1000, "{refused}");
+    assert!(
+        refused.to_string().contains("at most 1048576 bytes")
+            || refused.to_string().contains("of at most 1048576")
+    );
 }
 
 fn checkpoint(origins: &[Origin]) -> Vec<Vec<u8>> {

@@ -40,6 +40,22 @@ fn what_joins_meanwhile_waits_for_the_next_fetch() {
 }
 
 #[test]
+fn an_answer_too_large_is_asked_for_in_parts() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    ["a", "b", "c", "d", "e"].iter().for_each(|key| add(&mut repairs, key));
+    for expected in [5, 2, 1, 1] {
+        assert_eq!(repairs.take_fetch().expect("due").len(), expected);
+        repairs.fetch_too_large();
+    }
+    for (at, expected) in [(100, 1), (200, 2), (300, 2)] {
+        assert_eq!(repairs.take_fetch().expect("due").len(), expected);
+        assert_eq!(repairs.fetched(at, at), Answer::Keep);
+        assert!(matches!(repairs.settle(at, None), Settlement::Apply(keys) if keys.len() == expected));
+    }
+    assert!(repairs.is_empty());
+}
+
+#[test]
 fn keys_that_changed_their_db_are_fetched_again() {
     let mut repairs = Repairs::new(RepairLimits::default());
     add(&mut repairs, "a");

@@ -108,6 +108,11 @@ impl Client {
         Ok(client)
     }
 
+    /// How long each further call may take, from sending to the last reply.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     /// Sends one command and returns its reply. An error reply is a [`Value::Error`].
     ///
     /// # Errors
