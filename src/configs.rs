@@ -8,7 +8,7 @@ use redis_context::config::{Config, ConfigEnum, ConfigFlags, EnumConfig, IntConf
 use redis_replica::AckPolicy;
 use redis_replica::transport::BackoffConfig;
 
-use crate::link::SpoolLimits;
+use crate::link::{SpoolLimits, UnitLimits};
 use crate::secrets::SecretsDir;
 
 const MIB: i64 = 1024 * 1024;
@@ -26,6 +26,13 @@ static SPOOL_MEMORY: IntConfig = IntConfig::memory(c"spool-memory", 64 * MIB);
 /// Bytes read ahead in all; what exceeds the memory goes to a temporary file. Beyond it the mirror stops
 /// reading and the source buffers.
 static SPOOL_MAX: IntConfig = IntConfig::memory(c"spool-max", 4096 * MIB);
+
+/// Bytes that one indivisible unit of a source may take: a transaction, a command, one value. The upper end is
+/// what a batch of planned work can address, twice over.
+static UNIT_MAX: IntConfig = IntConfig::memory(c"unit-max", 256 * MIB).range(MIB, 2048 * MIB);
+
+/// Commands that one transaction of a source may hold.
+static UNIT_OPS_MAX: IntConfig = IntConfig::new(c"unit-ops-max", 1_000_000).range(1, 100_000_000);
 
 /// The first and the longest delay between two attempts to connect, in milliseconds.
 static RECONNECT_MIN_MS: IntConfig = IntConfig::new(c"reconnect-min-ms", 1000).range(1, 3_600_000);
@@ -56,11 +63,13 @@ static SECRETS_DIR: StringConfig =
 static ACK: EnumConfig<Ack> = EnumConfig::new(c"ack");
 
 /// All of them, for registration.
-pub static ALL: [&dyn Config; 10] = [
+pub static ALL: [&dyn Config; 12] = [
     &APPLY_BUDGET_US,
     &QUEUE_MAX,
     &SPOOL_MEMORY,
     &SPOOL_MAX,
+    &UNIT_MAX,
+    &UNIT_OPS_MAX,
     &RECONNECT_MIN_MS,
     &RECONNECT_MAX_MS,
     &ENABLE_CREATE,
@@ -143,6 +152,13 @@ pub fn queue_bytes() -> usize {
 /// Bytes read ahead.
 pub fn spool_limits() -> SpoolLimits {
     SpoolLimits { memory_max: SPOOL_MEMORY.get().unsigned_abs(), total_max: SPOOL_MAX.get().unsigned_abs() }
+}
+
+/// What one unit may take on a server with this `maxmemory`, in bytes; 0 stands for none.
+pub fn unit_limits(maxmemory: u64) -> UnitLimits {
+    let number = |config: &IntConfig| usize::try_from(config.get()).unwrap_or(usize::MAX);
+    let maxmemory = usize::try_from(maxmemory).unwrap_or(usize::MAX);
+    UnitLimits::new(number(&UNIT_MAX), number(&UNIT_OPS_MAX), maxmemory)
 }
 
 /// Delays between attempts to connect.

@@ -33,6 +33,7 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
         with_registry(ctx, |registry| registry.ids_looked_at = None);
     })?;
     load.on::<FlushDb>(on_flush)?;
+    load.on::<Config>(|ctx, _| with_registry(ctx, |registry| registry.note_unit_limits(ctx)))?;
     load.on::<SwapDb>(|ctx, event| {
         let dbs = event.dbs;
         local_accident(ctx, "SWAPDB was run on this server", move |db| {

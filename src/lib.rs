@@ -19,6 +19,7 @@ mod registry;
 mod rights;
 mod secrets;
 mod store;
+mod text;
 mod waiters;
 
 use redis_context::{Error, LoadContext, ModuleOptions, UnloadContext, Waker};

@@ -9,7 +9,7 @@ use super::Halt;
 use super::ops::Writer;
 use super::run::{Current, MemoryGap, Stage};
 use super::slice::{Flow, Unit};
-use crate::link::{Fetched, Message, Request};
+use crate::link::{FetchError, Fetched, Message, Request};
 use crate::mirror::Mirror;
 
 /// How much clocks may differ: see [`MemoryGap`].
@@ -71,7 +71,8 @@ impl Mirror {
                     self.run.values = Some(values);
                 }
             }
-            Err(why) => {
+            Err(FetchError::TooLarge) => self.repairs.fetch_too_large(),
+            Err(FetchError::Failed(why)) => {
                 self.repairs.fetch_failed();
                 self.run.fetch_after = Some(Instant::now() + FETCH_AGAIN);
                 self.last_refusal = Some(why);

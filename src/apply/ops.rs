@@ -14,6 +14,7 @@ use redis_context::{
 };
 
 use crate::propagation;
+use crate::text::without_quotes;
 
 /// Why an operation had no effect, or not the source's.
 ///
@@ -108,7 +109,7 @@ fn with_args<R>(batch: &Batch, op: &Op, act: impl FnOnce(&[&[u8]]) -> R) -> R {
 pub fn call(ctx: &Writer<'_, '_>, name: &CStr, args: &[&[u8]]) -> Result<(), Refusal> {
     let reply = ctx.call(name, ctx.flags(), args).map_err(Error::from)?;
     match reply.view() {
-        ReplyView::Error(text) => Err(Refusal(String::from_utf8_lossy(text).into_owned())),
+        ReplyView::Error(text) => Err(Refusal(without_quotes(&String::from_utf8_lossy(text)))),
         _ => Ok(()),
     }
 }

@@ -81,7 +81,12 @@ impl Mirror {
         self.restart_delay = (self.restart_delay * 2).clamp(RESTART_DELAYS.first, RESTART_DELAYS.max);
     }
 
-    fn link_config(&self, registry_ids: &[mirror_engine::ReplId], local: LocalServer) -> LinkConfig {
+    fn link_config(
+        &self,
+        registry_ids: &[mirror_engine::ReplId],
+        local: LocalServer,
+        maxmemory: u64,
+    ) -> LinkConfig {
         LinkConfig {
             name: self.name(),
             access: self.access(),
@@ -92,6 +97,7 @@ impl Mirror {
             ack: configs::ack(),
             queue_bytes: configs::queue_bytes(),
             spool: configs::spool_limits(),
+            unit: configs::unit_limits(maxmemory),
             backoff: configs::backoff(),
             random: [0; 2],
         }
@@ -118,7 +124,7 @@ fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
     registry.note_own_replids(ctx);
     let Some(Fixed { waker, local: Some(local) }) = &registry.fixed else { return };
     let mirror = &mut registry.mirrors[at];
-    let mut config = mirror.link_config(&registry.own_replids, local.clone());
+    let mut config = mirror.link_config(&registry.own_replids, local.clone(), maxmemory(ctx));
     let mut random = [0; 16];
     ctx.random_bytes(&mut random);
     config.random = [0, 8].map(|from| random[from..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b)));
@@ -128,6 +134,21 @@ fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
         Err(error) => {
             mirror.last_refusal = Some(format!("no thread for the link: {error}"));
             mirror.delay_restart();
+        }
+    }
+}
+
+/// This server's memory limit in bytes; 0 if it has none.
+fn maxmemory(ctx: &Context<'_>) -> u64 {
+    ctx.server_info(c"memory").and_then(|info| info.unsigned(c"maxmemory")).unwrap_or(0)
+}
+
+impl Registry {
+    /// Tells the links what a unit may take now: a setting was changed.
+    pub fn note_unit_limits(&mut self, ctx: &Context<'_>) {
+        let limits = configs::unit_limits(maxmemory(ctx));
+        for link in self.mirrors.iter().filter_map(|mirror| mirror.link.as_ref()) {
+            link.shared.set_unit_limits(limits);
         }
     }
 }

@@ -4,20 +4,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mirror_engine::ReplId;
 use redis_replica::rdb::Family;
-use redis_replica::resp::{Limits, Value};
+use redis_replica::resp::{ProtocolError, Value};
 use redis_replica::transport::{Client, ClientConfig, ClientError};
 
 use super::access::{Access, AccessError};
+use super::limits::UnitLimits;
 
-/// How long one question may take. The link reads nothing meanwhile; a source that needs longer is busy
-/// with something that holds up its stream as well.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting, or one question, may take. The link reads nothing meanwhile; a source that needs
+/// longer is busy with something that holds up its stream as well.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to leave a source alone that could not be asked.
+/// How long the values of the keys under repair may take: they may be large.
+const VALUES_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to leave a source alone that could not be asked, at least ..
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The largest reply: the values of the keys under repair.
-const REPLY_BYTES_MAX: usize = 1 << 30;
+/// .. and as a multiple of the time that the attempt took: a source that accepts and never answers can't take
+/// more than a fifth of the link's time.
+const REST: u32 = 4;
 
 /// Why the source did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,9 @@ pub enum ControlError {
     /// INFO replication without the usual fields.
     #[error("the source's INFO replication can't be read")]
     Info,
+    /// The values asked for are beyond the limit.
+    #[error("the values asked for are too large")]
+    TooLarge,
     /// The last attempt failed a moment ago.
     #[error("the source could not be asked a moment ago")]
     TooSoon,
@@ -68,6 +76,7 @@ pub struct Control {
     family: Family,
     expiries: Expiries,
     not_before: Option<Instant>,
+    limits: UnitLimits,
 }
 
 /// How a source tells when keys expire.
@@ -81,8 +90,15 @@ pub enum Expiries {
 
 impl Control {
     /// Makes no connection yet.
-    pub fn new(access: Access) -> Self {
-        Self { access, client: None, family: Family::Redis, expiries: Expiries::Absolute, not_before: None }
+    pub fn new(access: Access, limits: UnitLimits) -> Self {
+        let (family, expiries) = (Family::Redis, Expiries::Absolute);
+        Self { access, client: None, family, expiries, not_before: None, limits }
+    }
+
+    /// Sets what the next connection's replies may take.
+    pub fn set_limits(&mut self, limits: UnitLimits) {
+        self.limits = limits;
+        self.client = None;
     }
 
     /// Closes the connection: the link to this source broke.
@@ -140,20 +156,27 @@ impl Control {
             commands.extend(asked.iter().map(Vec::as_slice));
         }
         commands.push(&[b"INFO", b"replication"]);
-        let replies = self.ask(|client| client.transaction(&commands))?;
-        let (stand, replies) = replies.split_last().ok_or(ControlError::Info)?;
-        let values = replies.chunks_exact(of_each_key).map(read_value).collect::<Result<_, _>>()?;
-        Ok((read_stand(stand)?, values))
+        let mut replies = self.ask(|client| {
+            client.set_timeout(VALUES_TIMEOUT);
+            let replies = client.transaction(&commands);
+            client.set_timeout(ANSWER_TIMEOUT);
+            replies
+        })?;
+        let stand = read_stand(&replies.pop().ok_or(ControlError::Info)?)?;
+        let values = replies.chunks_exact_mut(of_each_key).map(read_value).collect::<Result<_, _>>()?;
+        Ok((stand, values))
     }
 
     fn ask<T>(&mut self, ask: impl FnOnce(&mut Client) -> Result<T, ClientError>) -> Result<T, ControlError> {
         if self.not_before.is_some_and(|at| Instant::now() < at) {
             return Err(ControlError::TooSoon);
         }
-        let answer = self.client().and_then(|client| Ok(ask(client)?));
-        if answer.is_err() {
+        let begun = Instant::now();
+        let answer = self.client().and_then(|client| ask(client).map_err(ControlError::of));
+        if let Err(error) = &answer {
             self.client = None;
-            self.not_before = Some(Instant::now() + ASK_AGAIN);
+            let rest = (begun.elapsed() * REST).max(ASK_AGAIN);
+            self.not_before = (!matches!(error, ControlError::TooLarge)).then(|| Instant::now() + rest);
         }
         answer
     }
@@ -168,7 +191,7 @@ impl Control {
 
     fn connect(&mut self) -> Result<Client, ControlError> {
         let stream = self.access.connect(ANSWER_TIMEOUT)?;
-        let limits = Limits { bulk_bytes: REPLY_BYTES_MAX, ..Limits::default() };
+        let limits = self.limits.replied();
         let config =
             ClientConfig { credentials: self.access.credentials()?, timeout: ANSWER_TIMEOUT, limits };
         let mut client = Client::new(stream, &config)?;
@@ -213,12 +236,26 @@ fn read_time_ms(reply: &Value) -> Result<i64, ControlError> {
     }
 }
 
-fn read_value(reply: &[Value]) -> Result<SourceValue, ControlError> {
+impl ControlError {
+    fn of(error: ClientError) -> Self {
+        match error {
+            ClientError::Protocol(ProtocolError::BulkTooLong { .. } | ProtocolError::TooLong { .. }) => {
+                Self::TooLarge
+            }
+            other => Self::Client(other),
+        }
+    }
+}
+
+/// The payload is moved out: it may be large.
+fn read_value(reply: &mut [Value]) -> Result<SourceValue, ControlError> {
     let [_, dump, expiry @ ..] = reply else { return Err(ControlError::Info) };
+    let dump = std::mem::replace(dump, Value::Null);
     let payload = match dump {
         Value::Null => None,
+        Value::Bulk(payload) => Some(payload),
         Value::Error(_) => return Err(ControlError::Refused { command: "DUMP" }),
-        other => Some(other.as_bytes().ok_or(ControlError::Info)?.to_vec()),
+        _ => return Err(ControlError::Info),
     };
     Ok(SourceValue { payload, expire_at_ms: read_expiry(expiry)? })
 }

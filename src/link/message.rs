@@ -61,7 +61,18 @@ pub struct Fetched {
     /// The request's number.
     pub round: u64,
     /// The values, or why there are none.
-    pub values: Result<Values, String>,
+    pub values: Result<Values, FetchError>,
+}
+
+/// Why there are no values.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// They are too large together: fewer keys may be asked for.
+    #[error("the values of the keys under repair are too large together: they are fetched in parts")]
+    TooLarge,
+    /// The source could not be asked, or its answer can't be used.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// Values as of one offset.

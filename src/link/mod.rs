@@ -6,6 +6,7 @@
 mod access;
 mod clock;
 pub mod control;
+mod limits;
 pub mod message;
 mod planning;
 mod queue;
@@ -20,10 +21,9 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mirror_engine::planner::PlanLimits;
 use mirror_engine::{LocalServer, PlanError, Planner, ReplId, Scope};
 use redis_context::Waker;
-use redis_replica::rdb::Defect;
+use redis_replica::resp::ProtocolError;
 use redis_replica::transport::{Backoff, BackoffConfig};
 use redis_replica::{AckPolicy, Config, Connection, Error as ReplicaError, Position, Retry};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -31,7 +31,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use access::AccessError;
 pub use access::{Access, Password};
 use control::Control;
-pub use message::{Fetched, Message, Request, Seen, Values, Work};
+pub use limits::UnitLimits;
+pub use message::{FetchError, Fetched, Message, Request, Seen, Values, Work};
 use planning::Planning;
 use session::Session;
 pub use shared::{LinkState, Quarantined, Shared};
@@ -61,13 +62,40 @@ pub enum LinkError {
     Io(#[from] io::Error),
     /// The protocol.
     #[error(transparent)]
-    Replica(#[from] ReplicaError),
+    Replica(ReplicaError),
+    /// A command beyond the limits on a unit. It was not received.
+    #[error("a command of the source is too large, {0}: raise mirror.unit-max; a full resync follows")]
+    CommandTooLarge(Excess),
     /// The stream means something that can't be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A value fetched from the source breaks a rule.
-    #[error("a value fetched from the source can't be used: {0}")]
-    Value(#[from] Defect),
+}
+
+/// What of a command is beyond which limit.
+#[derive(Debug, thiserror::Error)]
+pub enum Excess {
+    /// One argument.
+    #[error("an argument of {0} bytes of at most {1}")]
+    Argument(u64, usize),
+    /// The number of arguments.
+    #[error("{0} arguments of at most {1}")]
+    Count(u64, usize),
+    /// All of it.
+    #[error("more than {0} bytes")]
+    Whole(usize),
+}
+
+impl From<ReplicaError> for LinkError {
+    fn from(error: ReplicaError) -> Self {
+        Self::CommandTooLarge(match error {
+            ReplicaError::Protocol(ProtocolError::BulkTooLong { len, limit }) => Excess::Argument(len, limit),
+            ReplicaError::Protocol(ProtocolError::TooManyElements { count, limit }) => {
+                Excess::Count(count, limit)
+            }
+            ReplicaError::Protocol(ProtocolError::TooLong { limit }) => Excess::Whole(limit),
+            other => return Self::Replica(other),
+        })
+    }
 }
 
 impl LinkError {
@@ -78,6 +106,12 @@ impl LinkError {
             Self::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
             _ => false,
         }
+    }
+
+    /// Whether the stream would bring the same again, and a snapshot does not: it holds no transactions, and
+    /// values that are too large are left out of it.
+    fn is_of_the_stream(&self) -> bool {
+        matches!(self, Self::CommandTooLarge(_) | Self::Plan(PlanError::UnitTooLarge { .. }))
     }
 
     /// Whether trying again can help.
@@ -113,6 +147,8 @@ pub struct LinkConfig {
     pub queue_bytes: usize,
     /// Bytes read ahead that may wait unplanned.
     pub spool: SpoolLimits,
+    /// What one unit may take.
+    pub unit: UnitLimits,
     /// Times between attempts.
     pub backoff: BackoffConfig,
     /// Random keys for the hash of seen keys, and a seed for the jitter.
@@ -129,7 +165,7 @@ pub struct Link {
 impl Link {
     /// Starts the thread. It connects, and reconnects until it is stopped or fails for good.
     pub fn start(config: LinkConfig, waker: Waker) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(config.queue_bytes, config.random)?);
+        let shared = Arc::new(Shared::new(&config)?);
         let theirs = Arc::clone(&shared);
         let name = format!("mirror-{:.8}", config.name);
         let thread = redis_context::thread::spawn(&name, move || run(config, waker, &theirs))?;
@@ -156,7 +192,7 @@ impl Drop for Link {
 fn run(config: LinkConfig, waker: Waker, shared: &Shared) {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| follow(config, &waker, shared)));
     if outcome.is_err() {
-        shared.set_error("internal error in the link: see the log; MIRROR.RESYNC starts it again".to_owned());
+        shared.set_error("internal error in the link: see the log; MIRROR.RESYNC starts it again");
         shared.set_state(LinkState::Failed);
     }
     waker.wake();
@@ -172,10 +208,9 @@ fn follow(config: LinkConfig, waker: &Waker, shared: &Shared) {
         let outcome = one_connection(&config, &mut planning, &mut spool, shared);
         let Err(error) = outcome else { return };
         shared.figures.disconnects.fetch_add(1, Ordering::Relaxed);
-        shared.set_error(error.to_string());
+        shared.set_error(&error.to_string());
         spool.clear();
-        if matches!(error, LinkError::Plan(PlanError::UnitTooLarge { .. })) {
-            // It would come again: the snapshot holds its effects.
+        if error.is_of_the_stream() {
             planning.forget_position();
         }
         let cleaned = planning.connection_broke(shared);
@@ -199,9 +234,9 @@ fn is_final(error: &LinkError, config: &LinkConfig) -> bool {
 }
 
 fn planning(config: &LinkConfig, waker: &Waker) -> Planning {
-    let mut planner = Planner::new(Arc::clone(&config.scope), config.local.clone(), PlanLimits::default());
+    let mut planner = Planner::new(Arc::clone(&config.scope), config.local.clone(), config.unit.planned());
     planner.set_own_replids(&config.own_replids);
-    let control = Control::new(config.access.clone());
+    let control = Control::new(config.access.clone(), config.unit);
     let waker = waker.clone();
     Planning::new(
         planner,
@@ -221,7 +256,15 @@ fn one_connection(
     shared.set_state(LinkState::Connecting);
     let stream = config.access.connect(CONNECT_TIMEOUT)?;
     let credentials = config.access.credentials()?;
-    let settings = Config { credentials, resume: planning.position(), ack: config.ack, ..Config::default() };
+    let limits = shared.unit_limits();
+    planning.set_limits(limits);
+    let settings = Config {
+        credentials,
+        resume: planning.position(),
+        ack: config.ack,
+        limits: limits.received(),
+        ..Config::default()
+    };
     let connection = Connection::new(settings, Instant::now());
     let bytes_read = || shared.figures.bytes_read.load(Ordering::Relaxed);
     let before = bytes_read();

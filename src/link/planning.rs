@@ -1,17 +1,20 @@
 //! From a connection's events to planned work in the queue.
 
+mod fetch;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mirror_engine::{Batch, Cut, Planner, ReplId, Scope};
-use redis_replica::rdb::{Entry, Item, Limits, Validator};
+use redis_replica::rdb::{Entry, Item};
 use redis_replica::{Connection, Event, Place, Position};
 
 use super::LinkError;
 use super::clock::SourceClock;
-use super::control::{Control, ControlError, SourceStand, SourceValue};
-use super::message::{Fetched, Message, Request, Seen, Values, Work};
+use super::control::{Control, ControlError};
+use super::limits::UnitLimits;
+use super::message::{Fetched, Message, Request, Seen, Work};
 use super::shared::{Planned, Quarantined, Shared};
 
 /// A batch is sent off when it holds this much, or when nothing more is at hand.
@@ -33,6 +36,7 @@ pub struct Planning {
     scope: Arc<Scope>,
     control: Control,
     clock: SourceClock,
+    limits: Option<UnitLimits>,
     wake_main: WakeMain,
     batch: Batch,
     /// Where the stream may be taken up again: the end of the last whole unit planned.
@@ -66,6 +70,7 @@ impl Planning {
             scope,
             control,
             clock: SourceClock::default(),
+            limits: None,
             wake_main,
             batch: Batch::new(),
             position,
@@ -85,6 +90,22 @@ impl Planning {
     /// Makes the next connection begin with a full resync.
     pub fn forget_position(&mut self) {
         self.position = None;
+    }
+
+    /// Sets what one unit may take from now on.
+    pub fn set_limits(&mut self, limits: UnitLimits) {
+        if self.limits.replace(limits) != Some(limits) {
+            self.planner.set_limits(limits.planned(), limits.received().rdb);
+            self.control.set_limits(limits);
+        }
+    }
+
+    fn keep_limits(&mut self, connection: &mut Connection, shared: &Shared) {
+        let limits = shared.unit_limits();
+        if self.limits != Some(limits) {
+            self.set_limits(limits);
+            connection.set_limits(limits.received());
+        }
     }
 
     /// Forgets what a broken connection left half done.
@@ -107,6 +128,7 @@ impl Planning {
         if let Some(now_ms) = self.clock.now_ms(&mut self.control) {
             self.planner.set_source_now(now_ms);
         }
+        self.keep_limits(connection, shared);
         while !shared.queue.is_full() {
             let Some(event) = connection.poll_event()? else { break };
             self.take(event, shared)?;
@@ -233,7 +255,9 @@ impl Planning {
                 Ok(())
             }
             Item::ResizeDb { keys, .. } => {
-                shared.figures.keys_total.fetch_add(keys, Ordering::Relaxed);
+                let total = &shared.figures.keys_total;
+                // Only this thread writes it, and a source may announce any number.
+                total.store(total.load(Ordering::Relaxed).saturating_add(keys), Ordering::Relaxed);
                 Ok(())
             }
             _ => Ok(()),
@@ -319,42 +343,4 @@ impl Planning {
     fn ask_again(&mut self) {
         self.ask_after = Some(Instant::now() + ASK_AGAIN);
     }
-
-    fn fetch(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<Values, String> {
-        let (stand, values) = self.control.values(keys).map_err(|error| error.to_string())?;
-        if self.position.is_none_or(|position| position.replid != stand.replid) {
-            return Err("the source changed its history meanwhile".to_owned());
-        }
-        self.plan_values(keys, &values, stand).map_err(|error| error.to_string())
-    }
-
-    fn plan_values(
-        &mut self,
-        keys: &[(u32, Vec<u8>)],
-        values: &[SourceValue],
-        stand: SourceStand,
-    ) -> Result<Values, LinkError> {
-        let mut batch = Batch::new();
-        let mut validator = Validator::new(Limits::default());
-        for ((db, key), value) in keys.iter().zip(values) {
-            match &value.payload {
-                None => self.planner.absent(*db, key, &mut batch)?,
-                Some(payload) => {
-                    let object = validator.dump(payload, self.control.family())?;
-                    let entry = entry(*db, key, value.expire_at_ms, object);
-                    self.planner.snapshot_entry(&entry, &mut batch)?;
-                }
-            }
-        }
-        Ok(Values { offset: stand.offset, batch, hides_expired: stand.is_replica })
-    }
-}
-
-fn entry<'a>(
-    db: u32,
-    key: &'a [u8],
-    expire_at_ms: Option<u64>,
-    object: redis_replica::rdb::Object<'a>,
-) -> Entry<'a> {
-    Entry { db, key: key.into(), expire_at_ms, idle_seconds: None, freq: None, metadata_classes: 0, object }
 }

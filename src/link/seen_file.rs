@@ -10,10 +10,13 @@ use super::spool::unlinked_file;
 
 const HASH_BYTES: usize = size_of::<u128>();
 
+/// Bytes encoded and written at once.
+const WRITE_BYTES: usize = 64 * 1024;
+
 /// Runs of hashes, one behind the other, in one file.
-#[derive(Default)]
 pub struct SeenFile {
     file: Option<File>,
+    bytes_max: u64,
     /// Where each run begins, in hashes.
     starts: Vec<u64>,
     written: u64,
@@ -24,11 +27,19 @@ impl Spill for SeenFile {
 
     fn write_run(&mut self, run: usize, hashes: &[u128]) -> io::Result<()> {
         debug_assert_eq!(run, self.starts.len());
-        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
         let start = self.written;
-        self.file()?.write_all_at(&bytes, start * HASH_BYTES as u64)?;
+        if (start + hashes.len() as u64).saturating_mul(HASH_BYTES as u64) > self.bytes_max {
+            return Err(io::Error::other(
+                "the list of the snapshot's keys takes more than mirror.spool-max: raise it",
+            ));
+        }
+        for part in hashes.chunks(WRITE_BYTES / HASH_BYTES) {
+            let bytes: Vec<u8> = part.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+            let at = self.written * HASH_BYTES as u64;
+            self.file()?.write_all_at(&bytes, at)?;
+            self.written += part.len() as u64;
+        }
         self.starts.push(start);
-        self.written = start + hashes.len() as u64;
         Ok(())
     }
 
@@ -45,6 +56,11 @@ impl Spill for SeenFile {
 }
 
 impl SeenFile {
+    /// A file of at most `bytes_max`; it is made when it is first needed.
+    pub fn new(bytes_max: u64) -> Self {
+        Self { file: None, bytes_max, starts: Vec::new(), written: 0 }
+    }
+
     fn file(&mut self) -> io::Result<&File> {
         match &mut self.file {
             Some(file) => Ok(file),
@@ -59,7 +75,7 @@ mod tests {
 
     #[test]
     fn gives_back_what_was_written() {
-        let mut file = SeenFile::default();
+        let mut file = SeenFile::new(5 * HASH_BYTES as u64);
         file.write_run(0, &[1, 2, 3]).expect("the disk works in tests");
         file.write_run(1, &[4, u128::MAX]).expect("the disk works in tests");
         let mut two = [0; 2];
@@ -68,5 +84,6 @@ mod tests {
         file.read(1, 0, &mut two).expect("it was written");
         assert_eq!(two, [4, u128::MAX]);
         assert!(file.read(2, 0, &mut two).is_err());
+        assert!(file.write_run(2, &[5]).is_err(), "the file is full");
     }
 }

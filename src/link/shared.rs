@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -10,9 +10,12 @@ use rustix::io::{read, write};
 
 use mirror_engine::{Batch, ReplId};
 
+use super::LinkConfig;
+use super::limits::UnitLimits;
 use super::message::{Message, Request, Seen};
 use super::queue::Queue;
 use super::seen_file::SeenFile;
+use crate::text::one_line;
 
 /// Where a link stands. Shown by MIRROR.STATUS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,8 +113,9 @@ const SPARE_BATCHES: usize = 8;
 /// Memory that a kept batch may hold.
 const BATCH_KEEP_BYTES: usize = 1024 * 1024;
 
-/// Hashes of seen keys in memory before they go to a file: 16 bytes each.
-const SEEN_TABLE_MAX: usize = 4 * 1024 * 1024;
+/// Hashes of seen keys in memory before they go to a file: what fits a table of two million places of 17 bytes
+/// without its being doubled. With the sorting of a full one this takes up to 64 MB.
+const SEEN_TABLE_MAX: usize = (2 * 1024 * 1024) / 8 * 7;
 
 /// One per link. The main thread and the link's thread each hold a reference.
 pub struct Shared {
@@ -121,6 +125,9 @@ pub struct Shared {
     pub figures: Figures,
     /// Up to where the main thread has applied the stream; `NOTHING_APPLIED` before the first unit.
     pub applied: AtomicU64,
+    unit_bytes: AtomicUsize,
+    unit_ops: AtomicUsize,
+    seen_bytes_max: u64,
     planned: Mutex<Planned>,
     spare: Mutex<Vec<Batch>>,
     random: [u64; 2],
@@ -136,15 +143,18 @@ pub struct Shared {
 pub const NOTHING_APPLIED: u64 = u64::MAX;
 
 impl Shared {
-    /// For a link whose queue holds about `queue_bytes`.
-    pub fn new(queue_bytes: usize, random: [u64; 2]) -> rustix::io::Result<Self> {
+    /// For the link of this configuration.
+    pub fn new(config: &LinkConfig) -> rustix::io::Result<Self> {
         Ok(Self {
-            queue: Queue::new(queue_bytes),
+            queue: Queue::new(config.queue_bytes),
+            unit_bytes: AtomicUsize::new(config.unit.bytes),
+            unit_ops: AtomicUsize::new(config.unit.ops),
+            seen_bytes_max: config.spool.total_max,
             figures: Figures::default(),
             applied: AtomicU64::new(NOTHING_APPLIED),
             planned: Mutex::default(),
             spare: Mutex::default(),
-            random,
+            random: config.random,
             own_replids: Mutex::default(),
             has_new_ids: AtomicBool::new(false),
             requests: Mutex::default(),
@@ -189,7 +199,21 @@ impl Shared {
         let mut secret = [0; 16];
         secret[..8].copy_from_slice(&self.random[0].to_ne_bytes());
         secret[8..].copy_from_slice(&self.random[1].to_ne_bytes());
-        Seen::new(secret, SEEN_TABLE_MAX, SeenFile::default())
+        Seen::new(secret, SEEN_TABLE_MAX, SeenFile::new(self.seen_bytes_max))
+    }
+
+    /// Sets what one unit may take from now on.
+    pub fn set_unit_limits(&self, limits: UnitLimits) {
+        self.unit_bytes.store(limits.bytes, Ordering::Relaxed);
+        self.unit_ops.store(limits.ops, Ordering::Relaxed);
+    }
+
+    /// What one unit may take.
+    pub fn unit_limits(&self) -> UnitLimits {
+        UnitLimits {
+            bytes: self.unit_bytes.load(Ordering::Relaxed),
+            ops: self.unit_ops.load(Ordering::Relaxed),
+        }
     }
 
     /// Tells the planner this server's own replication ids.
@@ -229,8 +253,8 @@ impl Shared {
     }
 
     /// Notes why the link broke.
-    pub fn set_error(&self, text: String) {
-        *lock(&self.last_error) = Some(text);
+    pub fn set_error(&self, text: &str) {
+        *lock(&self.last_error) = Some(one_line(text));
     }
 
     /// Asks something of the link and wakes it.
