@@ -168,15 +168,18 @@ pub fn bad_commands() -> Vec<Script> {
             ],
             Repair,
         ),
-        commands(
-            "words that errors repeat",
-            &[
-                &[b"XGROUP", b"evil\r\n", b"s"],
-                &[b"OBJECT", b"evil\r\n", b"s"],
-                &[b"SET", b"k", b"1", b"evil"],
+        Script {
+            name: "words that errors repeat",
+            plays: vec![
+                stream()
+                    .command(&[b"SELECT", b"0"])
+                    .command(&[b"XCLAIM", b"evil\r\n", b"evil", b"evil", b"0", b"0-1"])
+                    .stall(),
+                // What the server says of it stays shown until the fetch gives up.
+                Play::new().stall(),
             ],
-            Key("behind"),
-        ),
+            expect: Error("this server refused an operation: NOGROUP No such key"),
+        },
         commands("flushes", &[&[b"FLUSHALL"], &[b"FLUSHDB"]], Key("behind")),
         commands("a swap of dbs", &[&[b"SWAPDB", b"0", b"1"]], Error("the source swapped dbs")),
         commands("a value just within", &[&[b"SET", b"k", &vec![b'v'; WITHIN]]], Key("behind")),
