@@ -116,3 +116,19 @@ fn hostile_patterns_are_refused_or_cheap() {
     deep.push(b'b');
     assert!(!matches(&deep, &vec![b'a'; 100_000]));
 }
+
+/// Keys are as long as the source likes. Each pattern here makes the servers' recursion, or a matcher that goes back to
+/// more than its last star, go on for ever.
+#[test]
+fn a_key_of_a_million_characters_is_judged_at_once() {
+    let key = vec![b'a'; 1_000_000];
+    for pattern in [
+        &b"*a*a*a*a*a*a*a*b"[..],
+        b"*[a-z]*[a-z]*[^a]",
+        b"*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+        b"*?*?*?*?b",
+    ] {
+        assert!(!matches(pattern, &key), "{}", pattern.escape_ascii());
+    }
+    assert!(matches(b"*a*a*a*a*a*", &key));
+}
