@@ -1,4 +1,4 @@
-//! `INFO mirror`. The writer also runs in a crash report: it takes no lock and asks the server nothing.
+//! `INFO mirror`. The writer is also called in a crash report, on the thread that crashed: there it writes nothing.
 
 use redis_context::{Error, InfoSection, InfoWriter, LoadContext};
 
@@ -41,10 +41,14 @@ struct Line {
     operations: u64,
     consistent: bool,
     backpressure: bool,
+    lag_ms: u64,
+    quarantined: u64,
+    refused: u64,
 }
 
 fn line(mirror: &Mirror) -> (String, Line) {
     let totals = mirror.stored.checkpoint.totals;
+    let planned = mirror.link.as_ref().map(|link| link.shared.planned()).unwrap_or_default();
     let line = Line {
         state: mirror.shown().word(),
         source: mirror.stored.definition.source.to_string(),
@@ -54,6 +58,9 @@ fn line(mirror: &Mirror) -> (String, Line) {
         operations: mirror.counts.operations,
         consistent: mirror.is_consistent(),
         backpressure: mirror.has_backpressure(),
+        lag_ms: mirror.lag_ms(),
+        quarantined: planned.losses + mirror.quarantine.count,
+        refused: planned.refused_total,
     };
     (mirror.name(), line)
 }
@@ -66,6 +73,9 @@ fn write_line(section: &mut InfoSection<'_>, name: &str, line: &Line) {
         fields.uint("full_resyncs", line.full);
         fields.uint("partial_resyncs", line.partial);
         fields.uint("operations", line.operations);
+        fields.uint("lag_ms", line.lag_ms);
+        fields.uint("quarantined", line.quarantined);
+        fields.uint("refused", line.refused);
         fields.text("consistent", yes_no(line.consistent));
         fields.text("backpressure", yes_no(line.backpressure));
     });

@@ -264,6 +264,13 @@ impl Mirror {
         self.link.as_ref().is_some_and(|link| link.shared.figures.is_spool_full.load(Ordering::Relaxed))
     }
 
+    /// For how long the oldest of what waits to be applied has waited, in milliseconds.
+    pub fn lag_ms(&self) -> u64 {
+        let in_hand = self.run.current.as_ref().map(|current| current.work.arrived);
+        let oldest = in_hand.or_else(|| self.link.as_ref().and_then(|link| link.shared.oldest_arrival()));
+        oldest.map_or(0, |at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Takes over what the primary, or the AOF, says of the position.
     pub fn follow(&mut self, checkpoint: Checkpoint) {
         self.repairs.clear();

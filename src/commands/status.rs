@@ -1,7 +1,7 @@
 //! `MIRROR.STATUS [name]`
 
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mirror_engine::Definition;
 use mirror_engine::checkpoint::State;
@@ -71,7 +71,7 @@ fn place(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply)>
         ("source_offset", number(received)),
         ("applied_offset", number(applied)),
         ("lag_bytes", number(lag_bytes(mirror, shared, received, applied))),
-        ("lag_ms", number(lag_ms(mirror))),
+        ("lag_ms", number(mirror.lag_ms())),
     ]
 }
 
@@ -88,11 +88,6 @@ fn lag_bytes(mirror: &Mirror, shared: Option<&Shared>, received: u64, applied: u
     let spooled = shared.map_or(0, |shared| shared.figures.spooled.load(Ordering::Relaxed));
     let is_behind = mirror.shown() == Shown::Streaming;
     spooled + if is_behind { received.saturating_sub(applied) } else { 0 }
-}
-
-fn lag_ms(mirror: &Mirror) -> u64 {
-    let arrived = mirror.run.current.as_ref().map(|current| current.work.arrived);
-    arrived.map_or(0, |at| u64::try_from(Instant::now().duration_since(at).as_millis()).unwrap_or(0))
 }
 
 fn progress(mirror: &Mirror, shared: Option<&Shared>) -> Vec<(&'static str, Reply)> {

@@ -55,6 +55,11 @@ impl<T> Queue<T> {
         self.lock().pop_front()
     }
 
+    /// Looks at the oldest message.
+    pub fn peek<R>(&self, look: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        self.lock().front().and_then(|(message, _)| look(message))
+    }
+
     /// Says that a message of `size` bytes was dealt with; true when this made room for a producer
     /// that may be waiting, who then wants to be woken.
     pub fn release(&self, size: usize) -> bool {

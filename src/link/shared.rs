@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{read, write};
@@ -255,6 +256,14 @@ impl Shared {
     /// Notes why the link broke.
     pub fn set_error(&self, text: &str) {
         *lock(&self.last_error) = Some(one_line(text));
+    }
+
+    /// When the oldest work that waits in the queue was planned.
+    pub fn oldest_arrival(&self) -> Option<Instant> {
+        self.queue.peek(|message| match message {
+            Message::Work(work) => Some(work.arrived),
+            _ => None,
+        })
     }
 
     /// Asks something of the link and wakes it.
