@@ -230,7 +230,7 @@ fn a_transaction_beyond_the_limit_is_fetched_as_a_snapshot() {
     assert_eq!(Status::read(&mut at.local.client(), "m").expect("status").number("full_resyncs"), 2);
 }
 
-/// A source's value that this server has no room for must not keep it out of memory for ever.
+/// Values of a source that this server has no room for must not keep it out of memory for ever.
 #[test]
 fn memory_that_a_mirror_takes_in_vain_is_given_back() {
     let local = redis_mirror_test_support::Options::new().set("maxmemory", "60mb");
@@ -238,12 +238,14 @@ fn memory_that_a_mirror_takes_in_vain_is_given_back() {
     let (mut client, mut own) = (at.source.client(), at.local.client());
     at.create("m", "PREFIX copy:").expect("the mirror is created");
     at.wait_applied("m").expect("everything is applied");
-    client.run(cmd!("SET", "huge", "x".repeat(100_000_000)));
+    for number in 0..20 {
+        client.run(cmd!("SET", format!("large:{number}"), "x".repeat(5_000_000)));
+    }
     redis_mirror_test_support::wait::wait_until("the mirror says so", || {
         let status = Status::read(&mut own, "m").expect("status");
         status.text("last_error").contains("out of memory")
     });
-    client.run(cmd!("DEL", "huge"));
+    client.run(cmd!("FLUSHALL"));
     client.run(cmd!("SET", "small", 1));
     at.wait_applied("m").expect("it goes on");
     assert_eq!(own.text(cmd!("GET", "copy:small")), "1");
