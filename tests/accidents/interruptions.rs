@@ -135,7 +135,8 @@ fn every_setting_changes_while_it_applies() {
                 client.run(cmd!("CONFIG", "SET", name.as_str(), before.as_str()));
             }
         }
-        at.assert_exact(1);
+        // A transaction of two commands is too large while one may have one: that costs a resync.
+        at.assert_equal();
     });
 }
 
