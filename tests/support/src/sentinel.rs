@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command as Process, Stdio};
 
+use crate::folder::new_folder;
 use crate::port::{free_port, local};
-use crate::server::new_folder;
 use crate::wait::{PATIENCE, wait_within};
 use crate::{Client, Error, Installed, Result, cmd};
 

@@ -1,125 +1,19 @@
-use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
+use crate::folder::new_folder;
 use crate::port::{free_port, local};
-use crate::tls::TlsPort;
 use crate::wait::{PATIENCE, wait_for, wait_within};
-use crate::{Client, Error, Installed, Result, Version, module_under_test};
+use crate::{Client, Error, Info, Installed, Options, Result};
 
 /// How often another port is tried when somebody else took the first one meanwhile.
 const PORT_TRIES: usize = 5;
 const LOG_TAIL_LINES: usize = 60;
-
-/// How a server is to be started.
-///
-/// Without options: no persistence, debug commands on, modules loadable at run time, diskless full syncs that
-/// start at once.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    // A later setting of the same name replaces an earlier one.
-    settings: BTreeMap<String, String>,
-    modules: Vec<String>,
-    mirror: Option<String>,
-    tls: Option<TlsPort>,
-    environment: BTreeMap<String, String>,
-}
-
-impl Options {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets a line of the configuration: `.set("appendonly", "yes")`.
-    #[must_use]
-    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
-        self.settings.insert(name.to_owned(), value.to_string());
-        self
-    }
-
-    /// The append-only file on, each write on disk before its reply: nothing acknowledged is lost by kill -9.
-    #[must_use]
-    pub fn durable(self) -> Self {
-        self.set("appendonly", "yes").set("appendfsync", "always")
-    }
-
-    /// Loads the module under test, with module arguments (`""` for none).
-    #[must_use]
-    pub fn mirror(mut self, arguments: &str) -> Self {
-        self.mirror = Some(arguments.to_owned());
-        self
-    }
-
-    /// Sets a variable of the process' environment.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    /// Opens a second port that speaks TLS, see [`Server::tls_address`].
-    #[must_use]
-    pub fn tls(mut self, port: TlsPort) -> Self {
-        self.tls = Some(port);
-        self
-    }
-
-    /// Loads the module under test unless these options do already.
-    pub(crate) fn with_mirror(self) -> Self {
-        if self.mirror.is_some() { self } else { self.mirror("") }
-    }
-
-    /// Loads another module.
-    #[must_use]
-    pub fn module(mut self, path: &Path, arguments: &str) -> Self {
-        self.modules.push(format!("{} {arguments}", path.display()));
-        self
-    }
-
-    fn configuration(&self, version: Version, port: u16, tls_port: u16, dir: &Path) -> Result<String> {
-        let mut settings: BTreeMap<&str, String> =
-            DEFAULTS.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
-        settings.retain(|name, _| !version.is_old() || !SINCE_7_0.contains(name));
-        settings.insert("port", port.to_string());
-        settings.insert("dir", dir.display().to_string());
-        if let Some(tls) = &self.tls {
-            settings.insert("tls-port", tls_port.to_string());
-            settings.extend(tls.settings(dir)?);
-        }
-        settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let mut lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        if let Some(arguments) = &self.mirror {
-            lines.push(format!("loadmodule {} {arguments}", module_under_test()?.display()));
-        }
-        lines.extend(self.modules.iter().map(|module| format!("loadmodule {module}")));
-        Ok(lines.join("\n") + "\n")
-    }
-}
-
-/// Settings that came with Redis 7.0, which before it did what they allow.
-const SINCE_7_0: [&str; 2] = ["enable-debug-command", "enable-module-command"];
-
-const DEFAULTS: [(&str, &str); 11] = [
-    ("bind", "127.0.0.1"),
-    ("protected-mode", "no"),
-    ("daemonize", "no"),
-    ("save", "\"\""),
-    ("appendonly", "no"),
-    ("enable-debug-command", "yes"),
-    ("enable-module-command", "yes"),
-    ("repl-diskless-sync", "yes"),
-    ("repl-diskless-sync-delay", "0"),
-    ("databases", "16"),
-    // A test must not stumble over the disk of the machine it runs on.
-    ("stop-writes-on-bgsave-error", "no"),
-];
 
 /// Starts what its arguments say, in the same process. A write beyond [`Server::limit_files`] then fails as on a
 /// full disk, instead of ending the process by a signal.
@@ -484,80 +378,5 @@ impl Drop for Server {
         }
         // What remains is only a folder in the system's temporary one.
         let _ = fs::remove_dir_all(&self.dir);
-    }
-}
-
-/// A folder of a test's own, removed when dropped.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// An empty one.
-    ///
-    /// # Panics
-    /// When it can't be made.
-    #[track_caller]
-    pub fn new(name: &str) -> Self {
-        Folder(new_folder(name).unwrap_or_else(|error| panic!("{error}")))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Writes a file, in place of one of that name.
-    ///
-    /// # Panics
-    /// When it can't be written.
-    #[track_caller]
-    pub fn write(&self, name: &str, content: &str) {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap_or_else(|source| panic!("{}", Error::File { path, source }));
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is in the system's folder for such files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-pub(crate) fn new_folder(name: &str) -> Result<PathBuf> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("redis-mirror-{}-{number}-{name}", std::process::id()));
-    // A folder of an earlier process with the same id is nobody's.
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).map_err(|source| Error::File { path: path.clone(), source })?;
-    Ok(path)
-}
-
-/// A section of INFO.
-#[derive(Debug, Clone, Default)]
-pub struct Info {
-    fields: HashMap<String, String>,
-}
-
-impl Info {
-    /// Asks a server for one section (`"everything"` for all, modules included).
-    ///
-    /// # Errors
-    /// Those of [`Client::call`].
-    pub fn read(client: &mut Client, section: &str) -> Result<Self> {
-        let text = client.call(crate::cmd!("INFO", section))?.as_text().unwrap_or_default();
-        let pairs = text.lines().filter_map(|line| line.split_once(':'));
-        Ok(Info { fields: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
-    }
-
-    /// A field's text.
-    pub fn get(&self, field: &str) -> Option<&str> {
-        self.fields.get(field).map(String::as_str)
-    }
-
-    /// A field's number.
-    pub fn number(&self, field: &str) -> Option<i64> {
-        self.get(field)?.parse().ok()
     }
 }
