@@ -15,7 +15,7 @@ help:
 	@echo 'make test      every test, with the servers there are (fetches one if there is none);'
 	@echo '               TESTS="-p redis-replica" for one package'
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
-	@echo 'make soak      two servers that mirror each other, an hour of traffic; SOAK=commands'
+	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
@@ -42,7 +42,8 @@ pairs: build
 
 soak: build
 	@scripts/servers.sh --one
-	@REDIS_MIRROR_SOAK_COMMANDS=$(or $(SOAK),3600000) cargo test -q --test mutual hour -- --nocapture
+	@REDIS_MIRROR_SOAK_COMMANDS=3600000 cargo test -q --test mutual hour -- --nocapture
+	@REDIS_MIRROR_SOAK_SECONDS=60 cargo test -q --test accidents snapshots -- --nocapture
 
 lint:
 	@scripts/needs.sh
