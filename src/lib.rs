@@ -22,9 +22,9 @@ mod store;
 mod text;
 mod waiters;
 
-use redis_context::{Error, LoadContext, ModuleOptions, UnloadContext, Waker};
+use redis_context::{Error, LoadContext, ModuleOptions, UnloadContext};
 
-use registry::{Fixed, REGISTRY};
+use registry::REGISTRY;
 
 redis_context::module! {
     name: "mirror",
@@ -38,7 +38,6 @@ fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     load.set_options(ModuleOptions::HANDLE_IO_ERRORS | ModuleOptions::HANDLE_REPL_ASYNC_LOAD);
     load.configs_with_arguments(&configs::ALL)?;
     load.register_type::<store::State>()?;
-    REGISTRY.try_borrow_mut(load)?.fixed = Some(Fixed { waker: Waker::new(load)?, local: None });
     commands::register(load)?;
     #[cfg(feature = "fault-injection")]
     fault::register(load)?;
@@ -46,7 +45,8 @@ fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     events::subscribe(load)
 }
 
-/// A module with a data type can't be unloaded; this is for the server's own end.
+/// A server unloads no module with a data type, except right after the load: Redis 8 does when MODULE LOADEX names a
+/// setting that there is not, and ends itself if that fails (moduleLoad, module.c, Redis 8.0).
 fn unload(unload: &UnloadContext<'_>) -> Result<(), Error> {
     REGISTRY.try_borrow_mut(unload)?.stop_links("the module is being unloaded");
     Ok(())

@@ -55,16 +55,16 @@ pub struct Registry {
     pub has_forked: bool,
     /// Whether keyspace events are subscribed to.
     pub watches_keys: bool,
-    /// What does not change while the module is loaded.
+    /// What the first mirror brings.
     pub fixed: Option<Fixed>,
 }
 
-/// Found once, when the module is loaded.
+/// Found when the first mirror comes, and good as long as the module stays.
 pub struct Fixed {
-    /// Wakes the event loop.
+    /// Wakes the event loop. Not made before it is needed: a module that has one can't be unloaded.
     pub waker: Waker,
-    /// What this server can do; asked for when the first mirror starts.
-    pub local: Option<LocalServer>,
+    /// What this server can do.
+    pub local: LocalServer,
 }
 
 /// The one registry.
@@ -100,7 +100,7 @@ impl Registry {
 
     /// Whether links can be started: see `apply::get_ready`.
     pub fn is_ready(&self) -> bool {
-        self.watches_keys && self.fixed.as_ref().is_some_and(|fixed| fixed.local.is_some())
+        self.watches_keys && self.fixed.is_some()
     }
 
     /// Adds a walk that a client waits for.

@@ -109,3 +109,25 @@ fn in_bytes(value: &str) -> String {
     });
     sized.unwrap_or_else(|| value.to_owned())
 }
+
+/// Redis 8 unloads a module again whose MODULE LOADEX names a setting that there is not, and ends itself if the
+/// module resists. Valkey crashes by itself with any module that has a data type; Redis 7.0 leaves it loaded.
+#[test]
+fn a_load_with_an_unknown_setting_is_undone() {
+    let module = redis_mirror_test_support::module_under_test().expect("the module is built");
+    for installed in servers().iter().filter(|server| server.name.starts_with("redis8")) {
+        let server = Server::start(installed, Options::new());
+        let mut client = server.client();
+        let load = |client: &mut Client, words: &[&str]| {
+            client.call(cmd!("MODULE", "LOADEX", module.display().to_string()).args(words.iter().copied()))
+        };
+        for _ in 0..2 {
+            assert!(load(&mut client, &["CONFIG", "mirror.nonsense", "1"]).is_err(), "{installed}");
+            assert!(client.call("MIRROR.LIST").is_err(), "{installed}: it is gone again");
+        }
+        load(&mut client, &["CONFIG", "mirror.queue-max", "1mb"]).expect("it loads all the same");
+        assert_eq!(setting(&mut client, "queue-max"), "1048576", "{installed}");
+        client.run(cmd!("MIRROR.CREATE", "m", "redis://127.0.0.1:1"));
+        assert_eq!(client.texts(cmd!("MIRROR.LIST")), ["m"]);
+    }
+}

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use redis_context::events::EventLoopEvent;
-use redis_context::{EventContext, LogLevel, WriteContext};
+use redis_context::{EventContext, LogLevel, Waker, WriteContext};
 
 use job::Job;
 pub use noted::{Noted, is_ours, note, note_here};
@@ -36,7 +36,7 @@ use crate::configs;
 use crate::events;
 use crate::gate;
 use crate::mirror::Mirror;
-use crate::registry::{IN_USE, REGISTRY, Registry};
+use crate::registry::{Fixed, IN_USE, REGISTRY, Registry};
 
 /// A turn of the event loop: links are looked after, and one mirror applies one slice.
 pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
@@ -81,10 +81,11 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
 
 /// What the first mirror needs, whether it was created, loaded or followed.
 pub fn get_ready(ctx: &WriteContext<'_>, registry: &mut Registry) {
-    if let Some(fixed) = &mut registry.fixed
-        && fixed.local.is_none()
-    {
-        fixed.local = Some(commands::local_server(ctx));
+    if registry.fixed.is_none() {
+        match Waker::new(ctx) {
+            Ok(waker) => registry.fixed = Some(Fixed { waker, local: commands::local_server(ctx) }),
+            Err(error) => ctx.log(LogLevel::Warning, format!("no mirror can be served: {error}")),
+        }
     }
     if !registry.watches_keys {
         match events::watch_keys(ctx) {

@@ -122,7 +122,7 @@ impl Mirror {
 
 fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
     registry.note_own_replids(ctx);
-    let Some(Fixed { waker, local: Some(local) }) = &registry.fixed else { return };
+    let Some(Fixed { waker, local }) = &registry.fixed else { return };
     let mirror = &mut registry.mirrors[at];
     let mut config = mirror.link_config(&registry.own_replids, local.clone(), maxmemory(ctx));
     let mut random = [0; 16];

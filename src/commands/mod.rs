@@ -20,7 +20,8 @@ use crate::registry::Registry;
 /// Registers all of them, in the ACL category `@mirror` where a server lets modules have one.
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     let acl = match load.add_acl_category(c"mirror") {
-        Ok(()) => &WITH_CATEGORY,
+        // Refused: it is left from an earlier load in this process, which a server unloaded but for that.
+        Ok(()) | Err(Error::Refused { .. }) => &WITH_CATEGORY,
         Err(Error::Unsupported { .. }) => &WITHOUT_CATEGORY,
         Err(error) => return Err(error),
     };
