@@ -59,6 +59,8 @@ pub struct Mirror {
     pub expired: ExpiredKeys,
     /// Whether keys may have expired here that `expired` does not know of: after a restart or a promotion.
     pub forgot_expired: bool,
+    /// Whether hashes of the scope may have fields that expire, or nobody knows.
+    pub fields_may_expire: bool,
     /// Keys whose values are being fetched again.
     pub repairs: Repairs,
     /// Clients that wait for an offset.
@@ -172,6 +174,7 @@ impl Mirror {
             run: Run::default(),
             expired: ExpiredKeys::default(),
             forgot_expired: true,
+            fields_may_expire: true,
             repairs: Repairs::default(),
             waiters: Waiters::default(),
             counts: Counts::default(),

@@ -179,13 +179,13 @@ fn a_peer_that_is_no_redis_is_told() {
         let address = listener.local_addr().expect("it has an address");
         let server = local();
         let mut client = server.client();
+        client.run(cmd!("MIRROR.CREATE", "m", format!("redis://{address}")));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let (mut peer, _) = listener.accept().expect("somebody comes");
                 let _sent = peer.write_all(greeting);
                 let _what_it_wants = peer.read(&mut [0; 100]);
             });
-            client.run(cmd!("MIRROR.CREATE", "m", format!("redis://{address}")));
             let told = || Status::read(&mut server.client(), "m").expect("status").text("last_error");
             wait::wait_for(&format!("{words:?}"), || match told() {
                 text if text.contains(words) => Ok(()),

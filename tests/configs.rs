@@ -1,6 +1,6 @@
 //! The settings `mirror.*`: where their values come from, what is refused.
 
-use redis_mirror_test_support::{Client, Options, Server, any_server, cmd, servers};
+use redis_mirror_test_support::{Client, Family, Options, Server, Version, any_server, cmd, servers};
 
 fn setting(client: &mut Client, name: &str) -> String {
     client.texts(cmd!("CONFIG", "GET", format!("mirror.{name}"))).get(1).cloned().unwrap_or_default()
@@ -115,7 +115,8 @@ fn in_bytes(value: &str) -> String {
 #[test]
 fn a_load_with_an_unknown_setting_is_undone() {
     let module = redis_mirror_test_support::module_under_test().expect("the module is built");
-    for installed in servers().iter().filter(|server| server.name.starts_with("redis8")) {
+    let is_redis_8 = |version: &Version| version.family == Family::Redis && version.major >= 8;
+    for installed in servers().iter().filter(|installed| is_redis_8(&installed.version)) {
         let server = Server::start(installed, Options::new());
         let mut client = server.client();
         let load = |client: &mut Client, words: &[&str]| {

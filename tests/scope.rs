@@ -190,6 +190,42 @@ fn a_flush_of_the_source_empties_the_scope_alone() {
 }
 
 /// FLUSHDB, FLUSHALL and SWAPDB among everything else, in several dbs.
+/// A flush that ends a transaction is no unit by itself: what came before it must not be applied twice when the
+/// mirror goes on from its position in the middle.
+#[test]
+fn a_flush_in_a_transaction_is_not_spread() {
+    for (own_keys, full_resyncs) in [(20_000, 1), (300_000, 2)] {
+        let at = topology();
+        let (mut client, mut local) = (at.source.client(), at.local.client());
+        local.run(cmd!("SELECT", 1));
+        local.run(cmd!("DEBUG", "POPULATE", own_keys, "own", 8));
+        at.create("m", "PREFIX m:").expect("the mirror is created");
+        at.wait_applied("m").expect("everything is applied");
+        for _ in 0..5 {
+            for command in [
+                cmd!("MULTI"),
+                cmd!("SELECT", 0),
+                cmd!("INCR", "n"),
+                cmd!("RPUSH", "l", "one"),
+                cmd!("SELECT", 1),
+                cmd!("FLUSHDB"),
+                cmd!("EXEC"),
+            ] {
+                client.run(command);
+            }
+            local.run(cmd!("MIRROR.PAUSE", "m"));
+            local.run(cmd!("MIRROR.RESUME", "m"));
+            at.wait_applied("m").expect("everything is applied");
+        }
+        local.run(cmd!("SELECT", 0));
+        assert_eq!((local.text(cmd!("GET", "m:n")), local.int(cmd!("LLEN", "m:l"))), ("5".to_owned(), 5));
+        local.run(cmd!("SELECT", 1));
+        assert_eq!(local.int(cmd!("DBSIZE")), own_keys);
+        let status = Status::read(&mut local, "m").expect("status");
+        assert!(status.number("full_resyncs") >= full_resyncs, "{status:?}");
+    }
+}
+
 #[test]
 fn wholesale_commands_keep_their_place_in_the_stream() {
     let at = topology();

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use redis_mirror_test_support::{
-    Client, Folder, Installed, Options, Server, Status, Value, any_server, cmd, servers, wait,
+    Client, Family, Folder, Installed, Options, Server, Status, Value, any_server, cmd, servers, wait,
 };
 
 const PASSWORD: &str = "s3cr3t-word";
@@ -28,6 +28,7 @@ fn mirrors_are_commanded_from_this_machine_unless_set_otherwise() {
         for command in [
             cmd!("MIRROR.CREATE", "n", "redis://10.0.0.1:1", "PREFIX", "n:"),
             cmd!("MIRROR.DROP", "m"),
+            cmd!("MIRROR.PAUSE", "m"),
             cmd!("MIRROR.RESUME", "m"),
             cmd!("MIRROR.RESYNC", "m"),
         ] {
@@ -73,21 +74,58 @@ fn a_mirror_lends_no_rights() {
             let words = options.split_whitespace();
             bob.run(cmd!("MIRROR.CREATE", name, "redis://10.0.0.1:1", "PAUSED").args(words));
         }
-        // Redis 7.0 knows no categories of modules' commands: there the command itself has to be named.
-        let right = if installed.name == "redis70" { "-mirror.create" } else { "-@admin" };
+        // There the command itself has to be named.
+        let right = if knows_categories(installed) { "-@admin" } else { "-mirror.create" };
         server.client().run(cmd!("ACL", "SETUSER", "eve", "on", ">x", "+@all", right, "~*"));
         let mut eve = server.client();
         eve.run(cmd!("AUTH", "eve", "x"));
         let refusal = eve.refusal(cmd!("MIRROR.CREATE", "x", "redis://10.0.0.1:1"));
         assert!(refusal.starts_with("NOPERM"), "{installed}: {refusal}");
         assert_eq!(server.client().texts(cmd!("MIRROR.LIST")), ["e", "f", "g"]);
+        // Nor by commanding those of others.
+        server.client().run(cmd!("MIRROR.CREATE", "h", "redis://10.0.0.1:1", "PREFIX", "h:", "PAUSED"));
+        for command in [
+            cmd!("MIRROR.DROP", "h", "PURGE"),
+            cmd!("MIRROR.DROP", "h"),
+            cmd!("MIRROR.RESYNC", "h"),
+            cmd!("MIRROR.RESUME", "h"),
+            cmd!("MIRROR.PAUSE", "h"),
+        ] {
+            let refusal = bob.refusal(command);
+            assert!(refusal.contains("may not write all keys"), "{refusal}");
+        }
+        bob.run(cmd!("MIRROR.DROP", "e", "PURGE"));
+    }
+}
+
+/// Valkey 9.1 grants dbs as well as keys.
+#[test]
+fn a_mirror_lends_no_dbs() {
+    for installed in servers() {
+        let server = Server::start(installed, Options::new().mirror(""));
+        let mut client = server.client();
+        if client.call(cmd!("ACL", "SETUSER", "bob", "on", ">x", "+@all", "~*", "db=0,3")).is_err() {
+            continue;
+        }
+        client.run(cmd!("AUTH", "bob", "x"));
+        for options in ["", "DB 0 DB 1", "DB 0 TO 5"] {
+            let words = options.split_whitespace();
+            let refusal = client.refusal(cmd!("MIRROR.CREATE", "m", "redis://10.0.0.1:1").args(words));
+            assert!(refusal.contains("may not use all dbs"), "{installed}: {refusal}");
+        }
+        client.run(cmd!("MIRROR.CREATE", "m", "redis://10.0.0.1:1", "PAUSED", "DB", 7, "TO", 3));
     }
 }
 
 /// Redis 7.0 knows no categories of modules' commands.
+fn knows_categories(installed: &Installed) -> bool {
+    let version = &installed.version;
+    version.family == Family::Valkey || (version.major, version.minor) >= (7, 2)
+}
+
 #[test]
 fn the_commands_have_categories() {
-    for installed in servers().iter().filter(|server| server.name != "redis70") {
+    for installed in servers().iter().filter(|installed| knows_categories(installed)) {
         let server = Server::start(installed, Options::new().mirror(""));
         let mut client = server.client();
         for (name, categories) in [
@@ -160,7 +198,7 @@ fn sources_are_those_on_the_list() {
 }
 
 /// Everything a server writes down or tells: files, logs, replies.
-fn everything_told(server: &Server) -> Vec<(String, Vec<u8>)> {
+fn everything_told(server: &Server, source: &Server) -> Vec<(String, Vec<u8>)> {
     let mut client = server.client();
     client.run(cmd!("SAVE"));
     let mut told: Vec<(String, Vec<u8>)> = [
@@ -186,7 +224,9 @@ fn everything_told(server: &Server) -> Vec<(String, Vec<u8>)> {
     })
     .collect();
     // The looking itself must be able to find something.
-    assert!(told.iter().any(|(place, bytes)| place == "SLOWLOG GET -1" && holds(bytes, "(redacted)")));
+    let slow = told.iter().find(|(place, _)| place == "SLOWLOG GET -1").map(|(_, bytes)| bytes.as_slice());
+    let created = format!("MIRROR.CREATEinline{}PREFIXinline:AUTH(redacted)(redacted)", source.url());
+    assert!(slow.is_some_and(|slow| holds(slow, &created)), "{:?}", slow.map(String::from_utf8_lossy));
     read_files(server.dir(), &mut told);
     told
 }
@@ -234,6 +274,7 @@ fn the_password_is_seen_nowhere() {
             .mirror("")
             .set("mirror.secrets-dir", folder.path().display())
             .set("slowlog-log-slower-than", 0)
+            .set("slowlog-max-len", 100_000)
             .set("latency-monitor-threshold", 1)
             .set("loglevel", "debug")
             .env("MIRROR_PASSWORD", PASSWORD);
@@ -244,7 +285,7 @@ fn the_password_is_seen_nowhere() {
         for name in ["inline", "multi", "resumed", "file", "env"] {
             Status::wait_state(&mut server.client(), name, "streaming", wait::PATIENCE).expect("it streams");
         }
-        let mut told = everything_told(&server);
+        let mut told = everything_told(&server, &source);
         told.push(("MONITOR".to_owned(), monitored(&mut monitor, &server)));
         assert_silent(&told, installed);
         // The report of a crash inside the transaction that creates a mirror.
@@ -312,11 +353,14 @@ fn crash(mut server: Server, source: &Server) -> Vec<(String, Vec<u8>)> {
 /// Keys that a client may use beside the mirror are none of its business.
 #[test]
 fn refused_commands_change_nothing() {
-    let server = local(&[]);
+    let server = local(&[("mirror.enable-create", "yes")]);
     let mut client = server.client();
     client.run(cmd!("SET", "own", 1));
     let script = "return redis.call('MIRROR.CREATE', 'm', 'redis://10.0.0.1')";
-    assert!(client.call(cmd!("EVAL", script, 0)).is_err());
+    assert!(client.refusal(cmd!("EVAL", script, 0)).contains("script"));
+    let library = format!("#!lua name=l\nredis.register_function('f', function() {script} end)");
+    client.run(cmd!("FUNCTION", "LOAD", library));
+    assert!(client.refusal(cmd!("FCALL", "f", 0)).contains("script"));
     assert!(client.texts(cmd!("MIRROR.LIST")).is_empty());
     assert_eq!(client.run(cmd!("KEYS", "*")), Value::Array(vec![Value::Bytes(b"own".to_vec())]));
 }

@@ -68,8 +68,9 @@ fn story(installed: &Installed) {
     wait_until("the Sentinels promote the replica", || {
         sentinels.primary_port().is_ok_and(|port| port == second.port()) && role(&second) == "master"
     });
-    let status = Status::read(&mut local.client(), "m").expect("status");
-    assert!(!status.text("last_error").is_empty(), "{status:?}");
+    wait_until("the mirror says that its source is gone", || {
+        !Status::read(&mut local.client(), "m").expect("status").text("last_error").is_empty()
+    });
     assert_untouched(&local, &sentinels);
 
     let writes = writer(&second, 2);

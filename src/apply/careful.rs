@@ -7,11 +7,11 @@ use mirror_engine::expired::Verdict;
 use mirror_engine::repair::{Admission, Settlement};
 use mirror_engine::{Access, Batch, Op, OpKind};
 
-use super::Halt;
 use super::noted::Noted;
 use super::ops::{self, Refusal, Writer};
 use super::run::{MemoryGap, Stage};
 use super::slice::Unit;
+use super::{Halt, fields};
 use crate::mirror::Mirror;
 
 impl Mirror {
@@ -22,6 +22,7 @@ impl Mirror {
             || !self.repairs.is_empty()
             || !self.expired.is_empty()
             || (self.forgot_expired && matches!(self.run.stage, Stage::Streaming))
+            || (self.fields_may_expire && matches!(self.run.stage, Stage::Streaming))
     }
 
     pub(super) fn admit(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<Admission, Halt> {
@@ -31,10 +32,13 @@ impl Mirror {
         if self.forgot_expired {
             self.mind_the_gap(ctx, batch, op)?;
         }
+        if self.fields_may_expire {
+            self.mind_fields(ctx, batch, op)?;
+        }
         self.repairs.admit(batch, op).map_err(|overflow| Halt::StartOver(overflow.to_string()))
     }
 
-    fn repair_keys(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<(), Halt> {
+    pub(super) fn repair_keys(&mut self, keys: &[(u32, Vec<u8>)]) -> Result<(), Halt> {
         for (db, key) in keys {
             self.expired.forget(*db, key);
             self.repairs.add(*db, key).map_err(|overflow| Halt::StartOver(overflow.to_string()))?;
@@ -47,6 +51,7 @@ impl Mirror {
     fn mind_the_gap(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Halt> {
         if self.run.memory_gap.is_some_and(|gap| gap.is_over(op.offset)) {
             self.forgot_expired = false;
+            self.fields_may_expire &= fields::are_there(ctx);
             self.run.memory_gap = None;
             return Ok(());
         }
@@ -58,7 +63,7 @@ impl Mirror {
         for used in uses.clone().filter(|used| matches!(used.access, Access::Read | Access::Update)) {
             let name = uses.name(used);
             let exists = ctx.select_db(used.db).is_ok() && exists(ctx, name);
-            if !exists {
+            if !exists || (self.fields_may_expire && fields::is_hash(ctx, name)) {
                 missing.push((used.db, name.to_vec()));
             }
         }
@@ -69,7 +74,9 @@ impl Mirror {
 
     /// This server refused an operation: the key here is not what it was at the source.
     pub(super) fn refused(&mut self, batch: &Batch, op: &Op, refusal: &Refusal) -> Result<(), Halt> {
-        self.last_refusal = Some(refusal.to_string());
+        if *refusal != Refusal::MissingField {
+            self.last_refusal = Some(refusal.to_string());
+        }
         let uses = batch.keys(op);
         let keys: Vec<_> = uses.clone().map(|used| (used.db, uses.name(used).to_vec())).collect();
         self.repair_keys(&keys)

@@ -32,11 +32,14 @@ impl Mirror {
             Some(db) => ScopeScan::of_db(ctx, &self.scope, db),
             None => ScopeScan::new(ctx, &self.scope),
         };
-        self.run.flush = Some(Flush { scan, then: (op.offset, op.source_db) });
-        if op.boundary {
+        if unit.is_alone() {
+            self.run.flush = Some(Flush { scan, then: (op.offset, op.source_db) });
             return Ok(());
         }
-        // Inside a transaction it can't be spread over slices, and no position is reached yet.
+        // Inside a transaction it can't be spread over slices: half of that would be stored without its position.
+        let keys_of = |db: &u32| ctx.with_db(*db, || ctx.db_size()).unwrap_or(0);
+        unit.scan_inside(parts.iter().map(keys_of).sum())?;
+        self.run.flush = Some(Flush { scan, then: (op.offset, op.source_db) });
         let mut inside = Unit::default();
         while self.run.flush.is_some() {
             self.flush_step(ctx, &mut inside)?;

@@ -134,6 +134,7 @@ fn add(ctx: &WriteContext<'_>, registry: &mut Registry, parsed: Parsed, is_fresh
     let mut mirror = Mirror::new(Stored { definition, checkpoint: Checkpoint::default() }, password);
     mirror.is_fresh = is_fresh;
     mirror.forgot_expired = false;
+    mirror.fields_may_expire = false;
     let name = mirror.name();
     ctx.log(
         LogLevel::Notice,

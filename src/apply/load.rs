@@ -38,6 +38,7 @@ impl Mirror {
         self.repairs.clear();
         self.expired.clear();
         self.forgot_expired = false;
+        self.fields_may_expire = false;
         self.counts.keys_done = 0;
         let is_fresh = std::mem::take(&mut self.is_fresh);
         self.run.values = None;

@@ -7,6 +7,7 @@
 mod careful;
 mod commands;
 mod contain;
+mod fields;
 mod flush;
 pub mod job;
 mod latency;

@@ -20,12 +20,18 @@ use crate::text::without_quotes;
 ///
 /// The key here is then not what it was at the source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this server refused an operation: {0}")]
-pub struct Refusal(String);
+pub enum Refusal {
+    /// In the server's words.
+    #[error("this server refused an operation: {0}")]
+    Refused(String),
+    /// A field that it works on has ended here.
+    #[error("a field of a hash has ended here before the source's word on it")]
+    MissingField,
+}
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
+        Self::Refused(error.to_string())
     }
 }
 
@@ -87,6 +93,9 @@ pub fn apply(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal
 
 fn call_planned(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
     let Some(command) = op.command else { return Ok(()) };
+    if batch.expects_fields(op) {
+        return with_args(batch, op, |args| call_on_fields(ctx, command.c_name(), args));
+    }
     with_args(batch, op, |args| call(ctx, command.c_name(), args))
 }
 
@@ -109,7 +118,23 @@ fn with_args<R>(batch: &Batch, op: &Op, act: impl FnOnce(&[&[u8]]) -> R) -> R {
 pub fn call(ctx: &Writer<'_, '_>, name: &CStr, args: &[&[u8]]) -> Result<(), Refusal> {
     let reply = ctx.call(name, ctx.flags(), args).map_err(Error::from)?;
     match reply.view() {
-        ReplyView::Error(text) => Err(Refusal(without_quotes(&String::from_utf8_lossy(text)))),
+        ReplyView::Error(text) => Err(Refusal::Refused(without_quotes(&String::from_utf8_lossy(text)))),
+        _ => Ok(()),
+    }
+}
+
+/// Calls a command whose reply tells of each field whether it was there.
+fn call_on_fields(ctx: &Writer<'_, '_>, name: &CStr, args: &[&[u8]]) -> Result<(), Refusal> {
+    /// No such field (t_hash.c, `HFE_NO_FIELD`).
+    const NO_FIELD: i64 = -2;
+    let reply = ctx.call(name, ctx.flags(), args).map_err(Error::from)?;
+    let is_missing = |item: ReplyView<'_>| matches!(item, ReplyView::Null | ReplyView::Int(NO_FIELD));
+    match reply.view() {
+        ReplyView::Error(text) => Err(Refusal::Refused(without_quotes(&String::from_utf8_lossy(text)))),
+        ReplyView::Array(items) if items.clone().any(|item| is_missing(item.view())) => {
+            Err(Refusal::MissingField)
+        }
+        ReplyView::Null => Err(Refusal::MissingField),
         _ => Ok(()),
     }
 }

@@ -19,6 +19,9 @@ use crate::mirror::Mirror;
 /// back further than the source's backlog reaches (1 MB by default; this is a quarter of it).
 const PERSIST_BYTES: u64 = 256 * 1024;
 
+/// Keys that flushes inside one transaction may look at: some tens of milliseconds.
+const SCAN_INSIDE_MAX: u64 = 100_000;
+
 /// Between two looks at the clock: this many small operations, or one that holds this many bytes.
 const LOOK_OPS: usize = 16;
 const LOOK_BYTES: usize = 4096;
@@ -31,9 +34,27 @@ pub struct Unit {
     reached: Option<(u64, u32)>,
     origins: Option<Arc<[Origin]>>,
     db: Option<u32>,
+    /// Whether the operation in hand is a unit of the source by itself.
+    is_alone: bool,
+    /// Keys looked at for flushes inside transactions.
+    scanned: u64,
 }
 
 impl Unit {
+    /// Whether the operation in hand is a unit of the source by itself, so that it may be spread over slices.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// Counts keys that are looked at inside a transaction, which holds the main thread until its end.
+    pub fn scan_inside(&mut self, keys: u64) -> Result<(), Halt> {
+        self.scanned += keys;
+        if self.scanned <= SCAN_INSIDE_MAX {
+            return Ok(());
+        }
+        Err(Halt::StartOver("a transaction of the source flushes part of a large db".to_owned()))
+    }
+
     /// Something was written: the checkpoint goes with it.
     pub fn wrote(&mut self) {
         self.has_written = true;
@@ -148,6 +169,7 @@ impl Mirror {
             if is_between_units && needs_a_later_clock(ctx, batch, op) {
                 return Ok(Flow::End);
             }
+            unit.is_alone = is_between_units && op.boundary;
             is_between_units = op.boundary;
             if self.repairs.must_settle_before(op.offset) {
                 self.settle_repairs(ctx, unit, Some(op.offset))?;
@@ -224,6 +246,9 @@ impl Mirror {
             self.refused(batch, op, &refusal)?;
         }
         fault::hit(Site::Slice);
+        if !self.fields_may_expire && batch.brings_field_expiry(op) {
+            self.fields_may_expire = true;
+        }
         self.after_expiry(ctx, batch, op)?;
         let gone = noted::take(ctx);
         if gone.is_empty() { Ok(()) } else { self.expired_under_us(gone, batch, op) }

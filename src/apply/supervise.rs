@@ -124,6 +124,7 @@ fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
     registry.note_own_replids(ctx);
     let Some(Fixed { waker, local }) = &registry.fixed else { return };
     let mirror = &mut registry.mirrors[at];
+    mirror.fields_may_expire &= local.has_field_expiry();
     let mut config = mirror.link_config(&registry.own_replids, local.clone(), maxmemory(ctx));
     let mut random = [0; 16];
     ctx.random_bytes(&mut random);

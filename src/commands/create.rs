@@ -79,10 +79,9 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Outcome, ErrorRep
     for secret in definition::secret_args(&words) {
         ctx.redact(first + secret);
     }
-    rights::refuse_strangers(ctx)?;
     let parsed = definition::parse(&words).map_err(|error| ErrorReply::err(error.to_string()))?;
     let scope = Scope::new(&parsed.definition);
-    rights::refuse_foreign_scope(ctx, &scope)?;
+    rights::refuse(ctx, &scope)?;
     refuse_source(&parsed.definition)?;
     refuse_here(ctx)?;
     {

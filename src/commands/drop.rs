@@ -18,10 +18,10 @@ pub static INFO: CommandInfo = CommandInfo {
 };
 
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Outcome, ErrorReply> {
-    rights::refuse_strangers(ctx)?;
     let name = args.next_arg()?.as_bytes().to_vec();
     let is_purge = args.take_keyword("PURGE");
     args.finish()?;
+    rights::refuse_for(ctx, &name)?;
     if is_purge {
         return purge(ctx, name);
     }

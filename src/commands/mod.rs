@@ -87,7 +87,7 @@ static STATE: CommandInfo = CommandInfo {
 };
 
 /// The mirror a client named.
-fn find<'r>(registry: &'r mut Registry, name: &[u8]) -> Result<&'r mut Mirror, ErrorReply> {
+pub fn find<'r>(registry: &'r mut Registry, name: &[u8]) -> Result<&'r mut Mirror, ErrorReply> {
     registry.find(name).ok_or_else(no_such_mirror)
 }
 

@@ -5,6 +5,7 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
 use super::find;
 use crate::checkpoint;
 use crate::registry::REGISTRY;
+use crate::rights;
 
 pub static INFO: CommandInfo = CommandInfo {
     summary: Some(c"Closes a mirror's link. Its keys stay as they are until MIRROR.RESUME."),
@@ -17,6 +18,7 @@ pub static INFO: CommandInfo = CommandInfo {
 
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorReply> {
     let name = args.next_arg()?;
+    rights::refuse_for(ctx, name.as_bytes())?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, name.as_bytes())?;
     mirror.stored.definition.paused = true;

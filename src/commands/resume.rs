@@ -25,8 +25,8 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, ErrorReply
     for secret in secret_args(&words) {
         ctx.redact(first + secret);
     }
-    rights::refuse_strangers(ctx)?;
     let [name, options @ ..] = words.as_slice() else { return Err(redis_context::Error::WrongArity.into()) };
+    rights::refuse_for(ctx, name)?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, name)?;
     if !options.is_empty() {

@@ -17,8 +17,8 @@ pub static INFO: CommandInfo = CommandInfo {
 };
 
 pub fn run(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, ErrorReply> {
-    rights::refuse_strangers(ctx)?;
     let name = args.next_arg()?;
+    rights::refuse_for(ctx, name.as_bytes())?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, name.as_bytes())?;
     mirror.forget_position();

@@ -79,7 +79,9 @@ impl Target {
                 Expect::Refused(count) => status.number("refused") == count && self.has("behind"),
                 Expect::Repair => status.number("under_repair") > 0,
                 Expect::Key(key) => self.has(key),
-                Expect::State(state) => status.state() == state && status.number("bytes_read") >= 0,
+                Expect::State(state, read) => {
+                    status.state() == state && status.number("bytes_read").unsigned_abs() >= read
+                }
                 Expect::Read(bytes) => status.number("bytes_read").unsigned_abs() >= bytes,
             };
             if met { Ok(()) } else { Err(format!("{status:?}")) }

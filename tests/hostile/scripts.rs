@@ -20,7 +20,7 @@ pub enum Expect {
     /// This key arrives after all.
     Key(&'static str),
     /// The mirror stays in this state.
-    State(&'static str),
+    State(&'static str, u64),
     /// This many bytes are read.
     Read(u64),
 }
@@ -256,7 +256,7 @@ pub fn strangers() -> Vec<Script> {
     use Expect::{Error, State};
     let psync = |reply: &str| Play::new().answer_until("PSYNC").send(reply);
     vec![
-        script("silence", Play::new().stall(), State("handshake")),
+        script("silence", Play::new().stall(), State("handshake", 0)),
         script("a web server", Play::new().send("HTTP/1.1 400 evil\r\n\r\n").stall(), Error("reply to PING")),
         script("a refusal", Play::new().send("-ERR evil\r\x1b[2J\r\n").stall(), Error("refused PING")),
         script("a refusal later", psync("-ERR evil\r\x07\r\n").stall(), Error("refused to replicate")),
@@ -273,7 +273,7 @@ pub fn strangers() -> Vec<Script> {
             Play::new().full_resync().send("-evil\r\n").stall(),
             Error("gave up"),
         ),
-        script("endless newlines", Play::new().repeat("\n", 8 * MIB).stall(), State("handshake")),
+        script("endless newlines", Play::new().repeat("\n", 8 * MIB).stall(), State("handshake", 8 * MIB)),
         script(
             "an endless greeting",
             Play::new().repeat("+", 8 * MIB).stall(),

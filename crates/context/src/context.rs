@@ -4,6 +4,7 @@
 //! which only the roles that may write hand out. None of them has a public constructor.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -72,6 +73,7 @@ role! {
 pub struct LoadContext<'cx> {
     base: Context<'cx>,
     pub(crate) args: &'cx [*mut raw::RedisModuleString],
+    pub(crate) module: &'static CStr,
 }
 
 impl<'cx> LoadContext<'cx> {
@@ -82,9 +84,10 @@ impl<'cx> LoadContext<'cx> {
     pub(crate) unsafe fn from_raw(
         raw: *mut raw::RedisModuleCtx,
         args: &'cx [*mut raw::RedisModuleString],
+        module: &'static CStr,
     ) -> Self {
         // SAFETY: the caller's promise is the same one.
-        Self { base: unsafe { Context::from_raw(raw) }, args }
+        Self { base: unsafe { Context::from_raw(raw) }, args, module }
     }
 }
 

@@ -160,7 +160,7 @@ unsafe fn try_load(
     // SAFETY: R11: the server passes `argc` live strings, which stay until OnLoad returns.
     let args = unsafe { arguments(argv, argc) };
     // SAFETY: R11: the context of OnLoad, on the main thread.
-    let load = unsafe { LoadContext::from_raw(ctx, args) };
+    let load = unsafe { LoadContext::from_raw(ctx, args, module.name) };
     let result = in_transit("the module's load", "its registration panicked", || {
         (module.init)(&load).and_then(|()| keyspace::confirm(&load))
     });

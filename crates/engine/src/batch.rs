@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::args::{Args, db_number, integer, is_word};
-use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule, sort_reads_patterns};
+use crate::command::{Access, Command, KeyArgs, KeyArgsIter, Rule, row, sort_reads_patterns};
 use crate::origins::Origin;
 
 /// Where one argument lies in the batch's buffer.
@@ -206,6 +206,41 @@ impl Batch {
             }
             _ => None,
         }
+    }
+
+    /// Whether an operation names fields of a hash that must be there for it to have its effect: it gives them an
+    /// expiry, or takes it away.
+    #[inline]
+    pub fn expects_fields(&self, op: &Op) -> bool {
+        op.kind == OpKind::Call
+            && op.command.is_some_and(|command| {
+                matches!(command.rule, Rule::FieldExpire(..) | Rule::FieldPersist | Rule::HGetEx)
+            })
+    }
+
+    /// Whether fields of a hash may expire after an operation that did not before.
+    #[inline]
+    pub fn brings_field_expiry(&self, op: &Op) -> bool {
+        match op.kind {
+            OpKind::LoadRestore { .. } => self
+                .args(op)
+                .get(1)
+                .and_then(<[u8]>::first)
+                .is_some_and(|kind| FIELD_EXPIRY_TYPES.contains(kind)),
+            OpKind::Call => op.command.is_some_and(|command| {
+                matches!(command.rule, Rule::FieldExpire(..) | Rule::HGetEx | Rule::HSetEx)
+            }),
+            _ => false,
+        }
+    }
+
+    /// The field whose value an operation adds to.
+    #[inline]
+    pub fn added_field(&self, op: &Op) -> Option<&[u8]> {
+        let command = op.command.filter(|_| op.kind == OpKind::Call)?;
+        let adds = std::ptr::eq(command, const { row("hincrby") })
+            || std::ptr::eq(command, const { row("hincrbyfloat") });
+        self.args(op).get(1).filter(|_| adds)
     }
 
     /// Whether nothing is planned.
@@ -434,6 +469,9 @@ fn called_expiry(rule: Rule, args: &OpArgs<'_>) -> Option<u64> {
     // A time before 1970 is as past as any.
     integer(args.arg(at)).map(|time| u64::try_from(time).unwrap_or(0))
 }
+
+/// Type bytes of hashes with fields that expire: Valkey's, and Redis' two (rdb.h).
+const FIELD_EXPIRY_TYPES: [u8; 3] = [22, 24, 25];
 
 fn claimed_time(args: &OpArgs<'_>) -> Option<u64> {
     let at = (4..args.arg_count()).find(|at| is_word(args, *at, "TIME"))? + 1;

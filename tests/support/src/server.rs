@@ -16,8 +16,8 @@ const PORT_TRIES: usize = 5;
 const LOG_TAIL_LINES: usize = 60;
 
 /// Starts what its arguments say, in the same process. A write beyond [`Server::limit_files`] then fails as on a
-/// full disk, instead of ending the process by a signal.
-const FULL_DISK_IS_AN_ERROR: &str = "trap '' XFSZ; exec \"$0\" \"$@\"";
+/// full disk, instead of ending the process by a signal. A crash leaves no core among the files that tests look at.
+const FULL_DISK_IS_AN_ERROR: &str = "trap '' XFSZ; ulimit -c 0; exec \"$0\" \"$@\"";
 
 /// A running (or killed) server with a folder and a port of its own. Dropped, it is killed and its folder removed; when
 /// the test is failing, the end of its log is printed and with `REDIS_MIRROR_TEST_KEEP` set the folder stays.

@@ -49,7 +49,7 @@ impl LoadContext<'_> {
         let args: Vec<_> = self.args().collect();
         let pairs = args.as_chunks::<2>().0;
         let given: Vec<(&[u8], &[u8])> =
-            pairs.iter().map(|[name, value]| (plain(name.as_bytes()), value.as_bytes())).collect();
+            pairs.iter().map(|[name, value]| (self.plain(name.as_bytes()), value.as_bytes())).collect();
         if args.len() % 2 == 1 {
             return Err(Error::module("the module's last argument is a setting without a value"));
         }
@@ -61,6 +61,12 @@ impl LoadContext<'_> {
             ))),
             None => self.register_configs(configs, &given),
         }
+    }
+
+    /// A setting's name without the module's in front.
+    fn plain<'a>(&self, name: &'a [u8]) -> &'a [u8] {
+        let prefix = self.module.to_bytes();
+        name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(b".")).unwrap_or(name)
     }
 
     fn register_configs(
@@ -95,11 +101,6 @@ impl LoadContext<'_> {
             reason: "a value was refused: the line before in the log says which",
         })
     }
-}
-
-/// A setting's name without the module's in front.
-fn plain(name: &[u8]) -> &[u8] {
-    name.iter().position(|byte| *byte == b'.').and_then(|dot| name.get(dot + 1..)).unwrap_or(name)
 }
 
 fn accepted(status: c_int) -> Result<(), Error> {

@@ -79,6 +79,9 @@ impl StringConfig {
     }
 
     fn read(&self, text: &[u8]) -> Result<CString, Refusal> {
+        if text.len() > Self::BYTES_MAX {
+            return Err("it is longer than 65536 bytes".into());
+        }
         self.check.map_or(Ok(()), |check| check(text))?;
         CString::new(text).map_err(|_| "it holds a NUL".into())
     }

@@ -39,7 +39,7 @@ pub struct ClientInfo<'e> {
     pub id: u64,
     /// What the server says about it.
     pub flags: ClientFlags,
-    /// Its IP address in text form; empty for a Unix socket.
+    /// Its IP address in text form. For a Unix socket empty or `/unixsocket`, and `?` if it is gone.
     pub address: &'e [u8],
     /// Its TCP port.
     pub port: u16,
@@ -84,7 +84,7 @@ impl CommandContext<'_> {
         // SAFETY: R22: plain numbers and an array of them, for which zero is a value.
         let mut data: raw::RedisModuleClientInfo = unsafe { std::mem::zeroed() };
         data.version = 1;
-        // SAFETY: R22: the server fills version 1 of the structure, and nothing if there is no such client.
+        // SAFETY: R33: the server fills version 1 of the structure, and nothing if there is no such client.
         let status = unsafe { get((&raw mut data).cast(), self.client_id()) };
         (status == raw::REDISMODULE_OK as c_int).then(|| look(client_info(&data)))
     }

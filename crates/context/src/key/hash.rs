@@ -6,7 +6,7 @@ use std::ptr;
 use redis_module::raw;
 
 use super::{KeyType, ReadKey, WriteKey};
-use crate::api::required;
+use crate::api::{api, required};
 use crate::error::Error;
 use crate::string::{RedisStr, RedisString};
 
@@ -75,6 +75,23 @@ impl ReadKey<'_> {
         // SAFETY: R21: one field, where the answer goes, and the NULL that ends the arguments.
         unsafe { get(self.as_ptr(), flag, field.into().as_ptr(), &raw mut exists, end) };
         Ok(exists != 0)
+    }
+}
+
+impl ReadKey<'_> {
+    /// When the first field of a hash expires, in Unix milliseconds: also of one whose time has come and that is not
+    /// removed yet. `None` if no field does, or there is no such key. Redis 8 on; Valkey tells it nowhere.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else, [`Error::Unsupported`].
+    pub fn hash_min_expire_at_ms(&self) -> Result<Option<u64>, Error> {
+        let min = api!(RedisModule_HashFieldMinExpire, "Redis 8.0")?;
+        if !self.holds(KeyType::Hash)? {
+            return Ok(None);
+        }
+        // SAFETY: R20: an open key that holds a hash.
+        let at = unsafe { min(self.as_ptr()) };
+        Ok(u64::try_from(at).ok())
     }
 }
 
