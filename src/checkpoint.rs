@@ -4,6 +4,8 @@
 //! `MIRROR.STATE format DEFINE .. | DROP name | IDS id ..` tells of definitions and of this server's own
 //! replication ids. Both are accepted from the primary and from the AOF alone.
 
+use mirror_engine::checkpoint::names_added_keys;
+use mirror_engine::repair::Untold;
 use mirror_engine::{Checkpoint, Definition, ReplId};
 use redis_context::{
     Args, CommandContext, ContextFlags, ErrorReply, LogLevel, ReplicateFlags, Reply, WriteContext,
@@ -20,6 +22,18 @@ const AOF_CLIENT: u64 = u64::MAX;
 /// Propagates a mirror's position, in the unit that is being written.
 pub fn replicate(ctx: &WriteContext<'_>, stored: &Stored) {
     send(ctx, c"MIRROR.CHECKPOINT", &stored.checkpoint.encode(&stored.definition.name));
+}
+
+/// The same, with what has changed of the keys under repair: there may be thousands, in each of a thousand units a
+/// second.
+pub fn replicate_change(ctx: &WriteContext<'_>, stored: &Stored, untold: &Untold) {
+    match untold {
+        Untold::Added(keys) if !stored.checkpoint.pending.is_empty() => {
+            let args = stored.checkpoint.encode_added(&stored.definition.name, keys);
+            send(ctx, c"MIRROR.CHECKPOINT", &args);
+        }
+        _ => replicate(ctx, stored),
+    }
 }
 
 /// Propagates a definition; followers keep the position they have.
@@ -63,8 +77,9 @@ pub fn checkpoint(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, Err
     refuse_strangers(ctx)?;
     let args: Vec<Vec<u8>> = args.map(|arg| arg.as_bytes().to_vec()).collect();
     let (name, checkpoint) = Checkpoint::decode(&args).map_err(|error| ErrorReply::err(error.to_string()))?;
+    let keeps = names_added_keys(&args);
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
-    registry.set_checkpoint(&name, checkpoint);
+    registry.set_checkpoint(&name, checkpoint, keeps);
     ctx.replicate_verbatim();
     Ok(Reply::OK)
 }
@@ -104,11 +119,22 @@ fn refuse_strangers(ctx: &CommandContext<'_>) -> Result<(), ErrorReply> {
 
 /// What followers (replicas, and a server that loads its AOF) learn.
 impl Registry {
-    fn set_checkpoint(&mut self, name: &[u8], checkpoint: Checkpoint) {
+    fn set_checkpoint(&mut self, name: &[u8], mut checkpoint: Checkpoint, keeps_pending: bool) {
         if let Some(staged) = &mut self.staged {
-            let found = staged.iter_mut().find(|stored| stored.definition.name == name);
-            found.into_iter().for_each(|stored| stored.checkpoint = checkpoint.clone());
+            let Some(stored) = staged.iter_mut().find(|stored| stored.definition.name == name) else {
+                return;
+            };
+            if keeps_pending {
+                checkpoint.keep_pending(&stored.checkpoint);
+            }
+            stored.checkpoint = checkpoint;
         } else if let Some(mirror) = self.find(name) {
+            if keeps_pending && checkpoint.pending.is_empty() {
+                return mirror.follow_on(checkpoint);
+            }
+            if keeps_pending {
+                checkpoint.keep_pending(&mirror.stored.checkpoint);
+            }
             mirror.follow(checkpoint);
         }
     }

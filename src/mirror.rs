@@ -281,6 +281,12 @@ impl Mirror {
         self.take_up_pending();
     }
 
+    /// The same, with the keys under repair as they are.
+    pub fn follow_on(&mut self, mut checkpoint: Checkpoint) {
+        checkpoint.pending = std::mem::take(&mut self.stored.checkpoint.pending);
+        self.stored.checkpoint = checkpoint;
+    }
+
     /// Puts the keys of the checkpoint under repair again.
     fn take_up_pending(&mut self) {
         let pending = self.stored.checkpoint.pending.clone();

@@ -31,6 +31,9 @@ const RIGHTS: [&CStr; 13] = [
     c"+sort",
 ];
 
+/// XGROUP CREATE key group id.
+const XGROUP_CREATE_ARITY: usize = 5;
+
 /// What this server can do, asked of itself.
 pub fn local_server(ctx: &WriteContext<'_>) -> LocalServer {
     let server = server();
@@ -72,7 +75,10 @@ fn known(row: ReplyRef<'_>) -> Option<(String, usize)> {
 
 fn may(ctx: &WriteContext<'_>, user: &ModuleUser, name: &str, arity: usize) -> bool {
     let mut command = vec![name.as_bytes()];
-    command.resize(arity.max(1), b"0");
+    // The one container among them: its own name is no command.
+    let is_container = name == "xgroup";
+    command.extend(is_container.then_some(&b"create"[..]));
+    command.resize(if is_container { XGROUP_CREATE_ARITY } else { arity.max(1) }, b"0");
     let is_allowed = user.check_command(ctx, &command) == Ok(Permission::Allowed);
     if !is_allowed {
         ctx.log(

@@ -18,6 +18,7 @@ mod ops;
 mod run;
 mod scan;
 mod slice;
+mod strings;
 mod supervise;
 
 use std::sync::atomic::Ordering;

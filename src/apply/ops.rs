@@ -9,10 +9,11 @@ use std::ops::Deref;
 
 use mirror_engine::{Batch, Op, OpKind};
 use redis_context::{
-    CallFlags, Error, HashCondition, KeyType, NotifyFlags, RedisString, ReplicateFlags, ReplyView,
-    WriteContext,
+    CallFlags, ContextFlags, Error, HashCondition, KeyType, NotifyFlags, RedisString, ReplicateFlags,
+    ReplyView, WriteContext,
 };
 
+use super::strings;
 use crate::propagation;
 use crate::text::without_quotes;
 
@@ -53,6 +54,11 @@ impl<'a, 'cx> Writer<'a, 'cx> {
         if self.propagates { errors | CallFlags::REPLICATE } else { errors }
     }
 
+    /// The server's state.
+    pub fn server_flags(&self) -> ContextFlags {
+        self.ctx.flags()
+    }
+
     fn replicate(&self, name: &CStr, args: &[&[u8]]) -> Result<(), Error> {
         if self.propagates { self.ctx.replicate(name, ReplicateFlags::ALL, args) } else { Ok(()) }
     }
@@ -83,6 +89,7 @@ pub fn apply(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal
         OpKind::SetString { expire_at_ms } | OpKind::LoadString { expire_at_ms } => {
             let mut args = batch.args(op);
             let (Some(key), Some(value)) = (args.next(), args.next()) else { return Ok(()) };
+            strings::check(value)?;
             set_string(ctx, key, value, expire_at_ms)
         }
         OpKind::HashSet => hash_set(ctx, batch, op),
@@ -96,7 +103,8 @@ fn call_planned(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refu
     if batch.expects_fields(op) {
         return with_args(batch, op, |args| call_on_fields(ctx, command.c_name(), args));
     }
-    with_args(batch, op, |args| call(ctx, command.c_name(), args))
+    with_args(batch, op, |args| call(ctx, command.c_name(), args))?;
+    if batch.builds_string(op) { strings::check_built(ctx, batch, op) } else { Ok(()) }
 }
 
 /// Gathers an operation's arguments, on the stack if they are few.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mirror_engine::repair::Admission;
 use mirror_engine::{Batch, Op, OpKind, Origin};
-use redis_context::{LogLevel, WriteContext};
+use redis_context::{ContextFlags, LogLevel, WriteContext};
 
 use super::ops::{self, Writer};
 use super::run::{Current, Stage};
@@ -21,6 +21,9 @@ const PERSIST_BYTES: u64 = 256 * 1024;
 
 /// Keys that flushes inside one transaction may look at: some tens of milliseconds.
 const SCAN_INSIDE_MAX: u64 = 100_000;
+
+/// Between two looks at the memory inside a transaction.
+const LOOK_AT_MEMORY_OPS: usize = 8;
 
 /// Between two looks at the clock: this many small operations, or one that holds this many bytes.
 const LOOK_OPS: usize = 16;
@@ -38,12 +41,27 @@ pub struct Unit {
     is_alone: bool,
     /// Keys looked at for flushes inside transactions.
     scanned: u64,
+    /// Operations inside transactions.
+    inside: usize,
 }
 
 impl Unit {
     /// Whether the operation in hand is a unit of the source by itself, so that it may be spread over slices.
     pub fn is_alone(&self) -> bool {
         self.is_alone
+    }
+
+    /// Looks at the memory in the middle of a transaction, which the gate has let in and can't stop: its commands may
+    /// ask for more than their bytes tell, as COPY does.
+    fn mind_memory(&mut self, ctx: &Writer<'_, '_>) -> Result<(), Halt> {
+        self.inside += 1;
+        if self.inside.is_multiple_of(LOOK_AT_MEMORY_OPS) && ctx.server_flags().contains(ContextFlags::OOM) {
+            return Err(Halt::StartOver(
+                "a transaction of the source takes more memory than this server has: raise maxmemory"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Counts keys that are looked at inside a transaction, which holds the main thread until its end.
@@ -170,6 +188,9 @@ impl Mirror {
                 return Ok(Flow::End);
             }
             unit.is_alone = is_between_units && op.boundary;
+            if !is_between_units {
+                unit.mind_memory(ctx)?;
+            }
             is_between_units = op.boundary;
             if self.repairs.must_settle_before(op.offset) {
                 self.settle_repairs(ctx, unit, Some(op.offset))?;
@@ -271,7 +292,9 @@ impl Mirror {
         if let (Some(position), Some((offset, db))) = (&mut checkpoint.position, unit.reached) {
             (position.offset, position.db) = (offset, db);
         }
-        checkpoint.pending = if self.repairs.is_empty() { Vec::new() } else { self.repairs.pending() };
+        if self.repairs.has_changed() {
+            checkpoint.pending = self.repairs.pending();
+        }
         if let Some(origins) = unit.origins {
             checkpoint.origins = origins.to_vec();
         }
@@ -279,7 +302,7 @@ impl Mirror {
         let far = applied.is_some_and(|applied| applied.saturating_sub(self.run.persisted) >= PERSIST_BYTES);
         let is_due = unit.must_persist || far || (unit.has_written && applied.is_some());
         if is_due {
-            checkpoint::replicate(ctx, &self.stored);
+            checkpoint::replicate_change(ctx, &self.stored, &self.repairs.take_untold());
             self.run.persisted = applied.unwrap_or(0);
         }
         if let (Some(applied), Stage::Streaming) = (applied, &self.run.stage) {

@@ -79,7 +79,11 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Outcome, ErrorRep
     for secret in definition::secret_args(&words) {
         ctx.redact(first + secret);
     }
-    let parsed = definition::parse(&words).map_err(|error| ErrorReply::err(error.to_string()))?;
+    let parsed = definition::parse(&words).map_err(|error| {
+        // A password may stand where none is looked for.
+        (2..words.len()).for_each(|at| ctx.redact(first + at));
+        ErrorReply::err(error.to_string())
+    })?;
     let scope = Scope::new(&parsed.definition);
     rights::refuse(ctx, &scope)?;
     refuse_source(&parsed.definition)?;
@@ -107,7 +111,7 @@ fn check_first(ctx: &CommandContext<'_>, parsed: Parsed) -> Result<Outcome, Erro
 }
 
 /// What can be told of the source before it is connected: an address in figures, a folder that isn't there.
-fn refuse_source(definition: &Definition) -> Result<(), ErrorReply> {
+pub fn refuse_source(definition: &Definition) -> Result<(), ErrorReply> {
     let refuse = |error: String| ErrorReply::err(error);
     let source = &definition.source;
     if let Ok(address) = source.host.parse::<IpAddr>() {

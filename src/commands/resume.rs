@@ -3,7 +3,7 @@
 use mirror_engine::definition::{parse_login, secret_args};
 use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
 
-use super::create::AUTH;
+use super::create::{self, AUTH};
 use super::find;
 use crate::checkpoint;
 use crate::registry::REGISTRY;
@@ -26,12 +26,17 @@ pub fn run(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, ErrorReply
         ctx.redact(first + secret);
     }
     let [name, options @ ..] = words.as_slice() else { return Err(redis_context::Error::WrongArity.into()) };
+    if options.first().is_some_and(|word| !word.eq_ignore_ascii_case(b"AUTH")) {
+        // A password may stand where none is looked for.
+        (1..words.len()).for_each(|at| ctx.redact(first + at));
+    }
     rights::refuse_for(ctx, name)?;
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     let mirror = find(&mut registry, name)?;
     if !options.is_empty() {
         let parsed = parse_login(&mirror.stored.definition, options)
             .map_err(|error| ErrorReply::err(error.to_string()))?;
+        create::refuse_source(&parsed.definition)?;
         mirror.stored.definition = parsed.definition;
         mirror.password = parsed.password;
     }

@@ -234,6 +234,16 @@ impl Batch {
         }
     }
 
+    /// Whether an operation puts a string together that it does not name in whole.
+    #[inline]
+    pub fn builds_string(&self, op: &Op) -> bool {
+        const BUILDERS: [&str; 14] = [
+            "append", "bitfield", "bitop", "getset", "mset", "msetex", "msetnx", "psetex", "set", "setbit",
+            "setex", "setnx", "setrange", "getex",
+        ];
+        op.kind == OpKind::Call && op.command.is_some_and(|command| BUILDERS.contains(&command.name()))
+    }
+
     /// The field whose value an operation adds to.
     #[inline]
     pub fn added_field(&self, op: &Op) -> Option<&[u8]> {

@@ -12,7 +12,8 @@
 //! 6 origins   replication ids joined by ",", or "-"
 //! 7 counters  full resyncs, partial resyncs, forked histories: decimals joined by ","
 //! 8 maps      format 2 only: what has become of each origin's names, joined by "," (crate::origins)
-//! 8.. or 9..  keys under repair: local db, local key, local db, ..
+//! 8.. or 9..  keys under repair: local db, local key, local db, ..; behind a "+" those alone that came to the keys
+//!             of the checkpoint before
 //! ```
 //!
 //! Arguments 0 to 6 keep their places in every later format, so that a mirror of a newer server can still read the
@@ -69,7 +70,10 @@ impl Format {
 /// The most keys under repair that a checkpoint holds.
 pub const PENDING_KEYS_MAX: usize = 4096;
 /// The most bytes that their names take together.
-pub const PENDING_BYTES_MAX: usize = 16 << 20;
+pub const PENDING_BYTES_MAX: usize = 4 << 20;
+
+/// In front of keys that come to those of the checkpoint before.
+const ADDED: &[u8] = b"+";
 
 /// How far the mirror has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -147,6 +151,27 @@ impl State {
 impl Checkpoint {
     /// The arguments of `MIRROR.CHECKPOINT` for the mirror called `name`.
     pub fn encode(&self, name: &[u8]) -> Vec<Vec<u8>> {
+        let mut out = self.encode_head(name);
+        put_pending(&mut out, &self.pending);
+        out
+    }
+
+    /// The same with the keys alone that have come to those of the checkpoint before.
+    pub fn encode_added(&self, name: &[u8], added: &[(u32, Vec<u8>)]) -> Vec<Vec<u8>> {
+        let mut out = self.encode_head(name);
+        out.push(ADDED.to_vec());
+        put_pending(&mut out, added);
+        out
+    }
+
+    /// Adds the keys of the checkpoint before to those that [`Checkpoint::encode_added`] wrote.
+    pub fn keep_pending(&mut self, before: &Checkpoint) {
+        self.pending.extend(before.pending.iter().cloned());
+        self.pending.sort_unstable();
+        self.pending.dedup();
+    }
+
+    fn encode_head(&self, name: &[u8]) -> Vec<Vec<u8>> {
         let number = |number: u64| number.to_string().into_bytes();
         let Totals { full_resyncs, partial_resyncs, history_forks } = self.totals;
         let format = Format::of(&self.origins);
@@ -163,9 +188,6 @@ impl Checkpoint {
         if format == Format::Moved {
             out.push(encode_maps(&self.origins));
         }
-        for (db, key) in &self.pending {
-            out.extend([number(u64::from(*db)), key.clone()]);
-        }
         out
     }
 
@@ -175,7 +197,8 @@ impl Checkpoint {
             return Err(damaged("it is empty"));
         }
         let format = Format::read(args.arg(0)).ok_or(CheckpointError::NewerFormat)?;
-        if args.arg_count() < format.head() || !(args.arg_count() - format.head()).is_multiple_of(2) {
+        let keys_at = format.head() + usize::from(is_added(args, format));
+        if args.arg_count() < keys_at || !(args.arg_count() - keys_at).is_multiple_of(2) {
             return Err(damaged("its length"));
         }
         let name = args.arg(1);
@@ -186,7 +209,7 @@ impl Checkpoint {
             state: State::read(args.arg(2))?,
             position: decode_position(args)?,
             origins: read_origins(args)?,
-            pending: decode_pending(args, format.head())?,
+            pending: decode_pending(args, keys_at)?,
             totals: decode_totals(args.arg(7))?,
         };
         Ok((name.to_vec(), checkpoint))
@@ -221,6 +244,23 @@ impl Checkpoint {
         } else {
             Err(damaged("bytes behind its end"))
         }
+    }
+}
+
+/// Whether a checkpoint names those keys under repair alone that came to the ones before: [`Checkpoint::keep_pending`].
+pub fn names_added_keys<A: Args + ?Sized>(args: &A) -> bool {
+    Format::read(args.arg(0)).is_some_and(|format| is_added(args, format))
+}
+
+fn is_added<A: Args + ?Sized>(args: &A, format: Format) -> bool {
+    args.arg_count() > format.head()
+        && (args.arg_count() - format.head()) % 2 == 1
+        && args.arg(format.head()) == ADDED
+}
+
+fn put_pending(out: &mut Vec<Vec<u8>>, pending: &[(u32, Vec<u8>)]) {
+    for (db, key) in pending {
+        out.extend([db.to_string().into_bytes(), key.clone()]);
     }
 }
 

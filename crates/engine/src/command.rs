@@ -143,12 +143,6 @@ impl Command {
         self.since
     }
 
-    /// Whether every server that a mirror runs on has it.
-    #[inline]
-    pub(crate) fn is_everywhere(&self) -> bool {
-        self.since == table::EVERYWHERE
-    }
-
     /// Its place in [`TABLE`].
     pub fn index(&'static self) -> usize {
         table::index(self)

@@ -93,9 +93,14 @@ impl SourcePolicy {
     /// Whether the source called `source_name` (the URL's host and port) may be reached at `address`.
     pub fn check(&self, source_name: &str, address: SocketAddr) -> Result<(), Denied> {
         let address = SocketAddr::new(plain(address.ip()), address.port());
-        let named = |name: &str| self.patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
-        let address_is_named = named(&address.to_string());
-        if !self.patterns.is_empty() && !address_is_named && !named(source_name) {
+        let matching = |name: &str| {
+            let name = name.as_bytes().to_vec();
+            self.patterns.iter().filter(move |pattern| pattern.matches(&name))
+        };
+        let address_is_named = matching(&address.to_string()).next().is_some();
+        // `10.*:6379` means addresses: a name may begin like one.
+        let name_is_named = matching(source_name).any(|pattern| is_for_names(pattern.text()));
+        if !self.patterns.is_empty() && !address_is_named && !name_is_named {
             return Err(Denied::NotListed { source_name: source_name.to_owned(), address });
         }
         match Class::of(address.ip()) {
@@ -117,6 +122,11 @@ fn pattern(word: &[u8]) -> Result<Glob, FilterError> {
 
 fn escape(byte: u8) -> impl Iterator<Item = u8> {
     b"[]\\".contains(&byte).then_some(b'\\').into_iter().chain([byte])
+}
+
+/// Whether a pattern can mean names: it has letters, and they are not those of an IPv6 address.
+fn is_for_names(pattern: &[u8]) -> bool {
+    pattern.iter().any(u8::is_ascii_alphabetic) && !pattern.starts_with(b"\\[")
 }
 
 enum Class {
@@ -209,6 +219,7 @@ mod tests {
         assert_eq!(try_it("db1.example.org:6379", "10.0.0.1:6379"), Ok(()));
         assert_eq!(try_it("10.1.2.3:9", "10.1.2.3:9"), Ok(()));
         assert_eq!(try_it("localhost:7000", "127.0.0.1:7000"), Ok(()));
+        assert!(matches!(try_it("10.1.example.org:9", "10.2.0.1:9"), Err(Denied::NotListed { .. })));
         assert_eq!(try_it("[fe80::1]:1", "[fe80::1]:1"), Ok(()));
         assert!(matches!(try_it("db1.example.org:6380", "10.0.0.1:6380"), Err(Denied::NotListed { .. })));
         assert!(matches!(try_it("localhost:7001", "127.0.0.1:7001"), Err(Denied::NotListed { .. })));

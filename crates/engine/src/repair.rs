@@ -107,8 +107,20 @@ pub struct Repairs {
     fetch_max: usize,
     phase: Phase,
     limits: RepairLimits,
+    /// Whether the followers know the keys but for those in `untold`.
+    is_told: bool,
+    untold: Vec<LocalKey>,
     #[cfg(test)]
     forgets_to_join: bool,
+}
+
+/// What followers have not been told of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Untold {
+    /// Everything.
+    All,
+    /// That these have come.
+    Added(Vec<LocalKey>),
 }
 
 impl Repairs {
@@ -144,6 +156,23 @@ impl Repairs {
         let mut keys: Vec<LocalKey> = self.keys.iter().cloned().collect();
         keys.sort_unstable();
         keys
+    }
+
+    /// Whether the set is not what was told last.
+    pub fn has_changed(&self) -> bool {
+        !self.is_told || !self.untold.is_empty()
+    }
+
+    /// What is to be told; it then is.
+    pub fn take_untold(&mut self) -> Untold {
+        let added = std::mem::take(&mut self.untold);
+        if std::mem::replace(&mut self.is_told, true) { Untold::Added(added) } else { Untold::All }
+    }
+
+    /// Keys have left the set, or changed.
+    fn must_tell_all(&mut self) {
+        self.is_told = false;
+        self.untold.clear();
     }
 
     /// Whether a fetch is under way.
@@ -205,6 +234,9 @@ impl Repairs {
         if self.keys.len() >= self.limits.keys_max || self.bytes + size > self.limits.bytes_max {
             return Err(RepairOverflow);
         }
+        if self.is_told {
+            self.untold.push(key.clone());
+        }
         self.keys.insert(key);
         self.bytes += size;
         self.note_joined();
@@ -227,6 +259,7 @@ impl Repairs {
         if self.keys.iter().any(|(db, _)| *db == a || *db == b) {
             self.keys = self.keys.drain().map(|(db, key)| (swap(db), key)).collect();
             self.misplaced = true;
+            self.must_tell_all();
         }
     }
 
@@ -237,6 +270,7 @@ impl Repairs {
         self.asked.clear();
         self.fetch_max = 0;
         self.phase = Phase::Idle;
+        self.must_tell_all();
     }
 
     /// The keys to fetch, if a fetch is due; it is then under way.
@@ -308,6 +342,7 @@ impl Repairs {
             }
         }
         self.phase = if self.keys.is_empty() { Phase::Idle } else { Phase::Wanted };
+        self.must_tell_all();
         Settlement::Apply(asked)
     }
 }

@@ -32,6 +32,25 @@ impl ReadKey<'_> {
         Ok(true)
     }
 
+    /// The first bytes of the key's string; `None` if there is no such key, or if it holds fewer.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn string_prefix<const LEN: usize>(&self) -> Result<Option<[u8; LEN]>, Error> {
+        if !self.holds(KeyType::String)? {
+            return Ok(None);
+        }
+        let direct_access = required!(RedisModule_StringDMA);
+        let mut len = 0;
+        // SAFETY: R20: an open key that holds a string; for reading only.
+        let start = unsafe { direct_access(self.raw, &raw mut len, raw::REDISMODULE_READ as i32) };
+        if start.is_null() {
+            return Err(Error::WrongType);
+        }
+        // SAFETY: R20: `len` bytes, valid until the next use of a key; they are copied before that.
+        Ok(unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) }.first_chunk().copied())
+    }
+
     /// The key's string, copied; `None` if there is no such key.
     ///
     /// # Errors

@@ -110,3 +110,26 @@ fn limits_hold() {
     many[6] = vec!["a".repeat(40); ORIGINS_MAX + 1].join(",").into_bytes();
     assert!(Checkpoint::decode(&many).is_err());
 }
+
+#[test]
+fn keys_that_come_are_told_alone() {
+    let mut before =
+        Checkpoint { pending: vec![(0, b"a".to_vec()), (1, b"b".to_vec())], ..Checkpoint::default() };
+    for added in [vec![], vec![(0, b"c".to_vec())], vec![(0, b"a".to_vec()), (2, b"+".to_vec())]] {
+        let told = before.encode_added(b"m", &added);
+        assert!(names_added_keys(&told));
+        let (_, mut received) = Checkpoint::decode(&told).expect("as it was written");
+        assert_eq!(received.pending, added);
+        received.keep_pending(&before);
+        let mut expected = [before.pending.clone(), added].concat();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(received.pending, expected);
+        before = received;
+    }
+    // All of them, one of which looks like the mark.
+    before.pending = vec![(0, b"+".to_vec())];
+    let told = before.encode(b"m");
+    assert!(!names_added_keys(&told));
+    assert_eq!(Checkpoint::decode(&told).expect("as it was written").1, before);
+}

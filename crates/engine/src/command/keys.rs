@@ -128,6 +128,12 @@ impl KeyArgs {
         RunIter { run: self.runs[0] }.chain(RunIter { run: self.runs[1] })
     }
 
+    /// How many of them are only read: the work of a command that puts them together.
+    pub(crate) fn read(&self) -> usize {
+        let read = self.runs.iter().filter(|run| run.access == Access::Read);
+        read.map(|run| run.count as usize).sum()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.runs[0].count as usize + self.runs[1].count as usize

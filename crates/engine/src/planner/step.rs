@@ -8,6 +8,10 @@ use crate::batch::{Batch, BatchFull, Mark, OpKind, Place};
 use crate::command::{Base, Command, KeyArgs, Keys, RefusedReason, Rule, Unit, row};
 use crate::scope::Scope;
 
+/// A command may put together this many keys here. The bytes of one that names more, or one large key over and over,
+/// say nothing of its work; its result is fetched.
+const READ_KEYS_MAX: usize = 256;
+
 /// What became of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Planned {
@@ -123,7 +127,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
     /// The command as it is, its keys renamed; fetched instead where this server doesn't know it.
     #[inline]
     pub(super) fn call(&mut self, keys: KeyArgs) -> Outcome {
-        if self.command.is_everywhere() || self.local.knows(self.command) {
+        if self.local.knows(self.command) && keys.read() <= READ_KEYS_MAX {
             return self.call_as(self.command, keys);
         }
         self.refetch(keys)

@@ -125,3 +125,39 @@ fn an_untouched_batch_is_applied() {
     let batch = Batch::new();
     assert!(batch.ops().iter().all(|op| repairs.admit(&batch, op) == Ok(Admission::Apply)));
 }
+
+/// What a follower makes of what it is told, whatever happens to the set and however rarely it is told.
+#[test]
+fn a_follower_never_misses_a_key() {
+    let mut repairs = Repairs::new(RepairLimits::default());
+    let mut followed: Vec<LocalKey> = Vec::new();
+    let mut random = 1_u64;
+    let mut draw = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    for step in 0..20_000_u64 {
+        match draw(12) {
+            0..=6 => add(&mut repairs, &draw(50).to_string()),
+            7 => {
+                let _keys = repairs.take_fetch();
+                let _answer = repairs.fetched(step, 0);
+            }
+            8 => {
+                let _settled = repairs.settle(step, Some(step + 1));
+            }
+            9 if draw(20) == 0 => repairs.clear(),
+            10 if draw(20) == 0 => repairs.swap_dbs(0, 1),
+            _ => {
+                match repairs.take_untold() {
+                    Untold::All => followed = repairs.pending(),
+                    Untold::Added(keys) => followed.extend(keys),
+                }
+                followed.sort_unstable();
+                followed.dedup();
+                assert_eq!(followed, repairs.pending(), "step {step}");
+                assert!(!repairs.has_changed());
+            }
+        }
+    }
+}

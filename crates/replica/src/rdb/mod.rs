@@ -43,7 +43,7 @@ pub use object::{ModuleType, Object};
 pub use payload::NotRestorable;
 pub use reader::Reader;
 pub use types::{Kind, kind_of};
-pub use validate::{Validator, parse_dump};
+pub use validate::{Validator, check_string, parse_dump};
 pub use value::{
     Consumer, Group, GroupMeta, HashField, Idempotency, IdempotencyMeta, Loss, Pending, Producer, Stream,
     StreamEntry, StreamId, StreamMeta, Value,

@@ -247,6 +247,14 @@ fn hyperloglog(text: Text<'_>, spare: &mut Vec<u8>) -> Result<(), Defect> {
     if sparse { sparse_registers(text.bytes(spare)?) } else { Ok(()) }
 }
 
+/// Whether a server may be made to use this string as a HyperLogLog: see the rule for a snapshot's strings.
+///
+/// # Errors
+/// A sparse HyperLogLog whose runs exceed its registers, which servers before 2025 write past (CVE-2025-32023).
+pub fn check_string(bytes: &[u8]) -> Result<(), Defect> {
+    hyperloglog(Text::Plain(bytes), &mut Vec::new())
+}
+
 fn sparse_registers(bytes: &[u8]) -> Result<(), Defect> {
     let mut runs = bytes.get(HLL_HEADER_BYTES..).unwrap_or_default().iter();
     let mut registers = 0;
