@@ -15,7 +15,7 @@ use redis_replica::rdb::Target;
 
 /// What the mirrors may run: nothing that configures, connects or runs scripts. The commands behind are called
 /// dangerous because they are slow or destroy data, which a source may do to its mirror's scope.
-const RIGHTS: [&CStr; 13] = [
+const RIGHTS: [&CStr; 14] = [
     c"on",
     c"~*",
     c"&*",
@@ -25,6 +25,7 @@ const RIGHTS: [&CStr; 13] = [
     c"-@scripting",
     c"-@connection",
     c"+restore",
+    c"+restore-asking",
     c"+flushall",
     c"+flushdb",
     c"+swapdb",
@@ -82,7 +83,7 @@ fn may(ctx: &WriteContext<'_>, user: &ModuleUser, name: &str, arity: usize) -> b
     let is_allowed = user.check_command(ctx, &command) == Ok(Permission::Allowed);
     if !is_allowed {
         ctx.log(
-            LogLevel::Warning,
+            LogLevel::Verbose,
             format!("mirrors do not use {name}: this server counts it among those that administrate"),
         );
     }

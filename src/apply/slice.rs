@@ -10,7 +10,7 @@ use redis_context::{ContextFlags, LogLevel, WriteContext};
 
 use super::ops::{self, Writer};
 use super::run::{Current, Stage};
-use super::{Halt, flush, noted};
+use super::{Halt, flush, load, noted};
 use crate::checkpoint;
 use crate::fault::{self, Site};
 use crate::mirror::Mirror;
@@ -266,6 +266,9 @@ impl Mirror {
         if let Err(refusal) = ops::apply(ctx, batch, op) {
             self.refused(batch, op, &refusal)?;
         }
+        if batch.takes_unseen_memory(op) && ctx.server_flags().contains(ContextFlags::OOM) {
+            return Err(take_back(ctx, batch, op));
+        }
         fault::hit(Site::Slice);
         if !self.fields_may_expire && batch.brings_field_expiry(op) {
             self.fields_may_expire = true;
@@ -274,6 +277,19 @@ impl Mirror {
         let gone = noted::take(ctx);
         if gone.is_empty() { Ok(()) } else { self.expired_under_us(gone, batch, op) }
     }
+}
+
+/// Removes what an operation has made: this server has no memory for it, and other people's keys would go instead.
+fn take_back(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Halt {
+    let uses = batch.keys(op);
+    for used in uses.clone().filter(|used| used.access.writes()) {
+        if let Err(halt) = load::delete(ctx, used.db, uses.name(used)) {
+            return halt;
+        }
+    }
+    Halt::StartOver(
+        "a command of the source takes more memory than this server has: raise maxmemory".to_owned(),
+    )
 }
 
 /// Whether the server would take an operation's time for one of the future, only because it has looked at its clock

@@ -244,6 +244,13 @@ impl Batch {
         op.kind == OpKind::Call && op.command.is_some_and(|command| BUILDERS.contains(&command.name()))
     }
 
+    /// Whether an operation may take far more memory than its bytes tell.
+    #[inline]
+    pub fn takes_unseen_memory(&self, op: &Op) -> bool {
+        const TAKERS: [&str; 5] = ["bitfield", "bitop", "copy", "setbit", "setrange"];
+        op.kind == OpKind::Call && op.command.is_some_and(|command| TAKERS.contains(&command.name()))
+    }
+
     /// The field whose value an operation adds to.
     #[inline]
     pub fn added_field(&self, op: &Op) -> Option<&[u8]> {
