@@ -25,7 +25,7 @@ static SPOOL_MEMORY: IntConfig = IntConfig::memory(c"spool-memory", 64 * MIB);
 
 /// Bytes read ahead in all; what exceeds the memory goes to a temporary file. Beyond it the mirror stops
 /// reading and the source buffers.
-static SPOOL_MAX: IntConfig = IntConfig::memory(c"spool-max", 4096 * MIB);
+static SPOOL_MAX: IntConfig = IntConfig::memory(c"spool-max", 4096 * MIB).range(MIB, i64::MAX);
 
 /// Bytes that one indivisible unit of a source may take: a transaction, a command, one value. The upper end is
 /// what a batch of planned work can address, twice over.

@@ -78,7 +78,7 @@ pub struct Mirror {
     /// Whether the scope held nothing when the mirror was made, and nobody else wrote there since.
     pub is_fresh: bool,
     /// The last operation or request that failed without ending the link.
-    pub last_refusal: Option<String>,
+    pub last_refusal: Option<(Instant, String)>,
     /// Keys whose values this server refused.
     pub quarantine: Quarantine,
     /// DROP .. PURGE is under way.
@@ -272,6 +272,11 @@ impl Mirror {
         let in_hand = self.run.current.as_ref().map(|current| current.work.arrived);
         let oldest = in_hand.or_else(|| self.link.as_ref().and_then(|link| link.shared.oldest_arrival()));
         oldest.map_or(0, |at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Notes what failed without ending the link. Shown until something else does.
+    pub fn note_refusal(&mut self, text: impl Into<String>) {
+        self.last_refusal = Some((Instant::now(), text.into()));
     }
 
     /// Takes over what the primary, or the AOF, says of the position.

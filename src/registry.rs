@@ -138,7 +138,7 @@ impl Registry {
         for mirror in &mut self.mirrors {
             if mirror.link.as_ref().is_some_and(|link| link.shared.held_bytes() > RELIEF_BYTES) {
                 let why = "this server is out of memory: raise maxmemory, or mirror less";
-                mirror.last_refusal = Some(why.to_owned());
+                mirror.note_refusal(why);
                 self.ending.extend(mirror.stop_link(why));
                 mirror.delay_restart();
             }

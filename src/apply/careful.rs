@@ -75,7 +75,7 @@ impl Mirror {
     /// This server refused an operation: the key here is not what it was at the source.
     pub(super) fn refused(&mut self, batch: &Batch, op: &Op, refusal: &Refusal) -> Result<(), Halt> {
         if *refusal != Refusal::MissingField {
-            self.last_refusal = Some(refusal.to_string());
+            self.note_refusal(refusal.to_string());
         }
         let uses = batch.keys(op);
         let keys: Vec<_> = uses.clone().map(|used| (used.db, uses.name(used).to_vec())).collect();

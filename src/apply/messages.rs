@@ -75,7 +75,7 @@ impl Mirror {
             Err(FetchError::Failed(why)) => {
                 self.repairs.fetch_failed();
                 self.run.fetch_after = Some(Instant::now() + FETCH_AGAIN);
-                self.last_refusal = Some(why);
+                self.note_refusal(why);
             }
         }
     }

@@ -349,7 +349,7 @@ impl Mirror {
         match halt {
             Halt::StartOver(why) => {
                 ctx.log(LogLevel::Notice, format!("mirror {}: full resync: {why}", self.name()));
-                self.last_refusal = Some(why.clone());
+                self.note_refusal(why.clone());
                 self.delay_restart();
                 why
             }

@@ -54,7 +54,7 @@ impl Mirror {
         self.note_state();
         let Some(link) = &self.link else { return };
         if link.shared.state() == LinkState::Failed && link.shared.queue.bytes() == 0 {
-            let why = link.shared.last_error().unwrap_or_else(|| "the link failed".to_owned());
+            let why = link.shared.last_error().map_or_else(|| "the link failed".to_owned(), |(_, why)| why);
             redis_context::log(LogLevel::Warning, format!("mirror {}: {why}", self.name()));
             self.waiters.fail_all(&why);
             self.failure = Some(why);
@@ -133,7 +133,7 @@ fn start(ctx: &Context<'_>, registry: &mut Registry, at: usize) {
     match Link::start(config, waker.clone()) {
         Ok(link) => mirror.link = Some(link),
         Err(error) => {
-            mirror.last_refusal = Some(format!("no thread for the link: {error}"));
+            mirror.note_refusal(format!("no thread for the link: {error}"));
             mirror.delay_restart();
         }
     }

@@ -145,7 +145,8 @@ fn figures(
 
 fn last_error(mirror: &Mirror, shared: Option<&Shared>) -> String {
     let link = shared.and_then(Shared::last_error);
-    mirror.failure.clone().or(link).or_else(|| mirror.last_refusal.clone()).unwrap_or_default()
+    let newest = link.into_iter().chain(mirror.last_refusal.clone()).max_by_key(|(at, _)| *at);
+    mirror.failure.clone().or(newest.map(|(_, text)| text)).unwrap_or_default()
 }
 
 fn text(text: &str) -> Reply {

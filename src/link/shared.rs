@@ -135,7 +135,7 @@ pub struct Shared {
     own_replids: Mutex<Option<Vec<ReplId>>>,
     has_new_ids: AtomicBool,
     requests: Mutex<VecDeque<Request>>,
-    last_error: Mutex<Option<String>>,
+    last_error: Mutex<Option<(Instant, String)>>,
     stop: AtomicBool,
     wake: OwnedFd,
 }
@@ -249,13 +249,13 @@ impl Shared {
     }
 
     /// Why the link broke last, if it ever did.
-    pub fn last_error(&self) -> Option<String> {
+    pub fn last_error(&self) -> Option<(Instant, String)> {
         lock(&self.last_error).clone()
     }
 
     /// Notes why the link broke.
     pub fn set_error(&self, text: &str) {
-        *lock(&self.last_error) = Some(one_line(text));
+        *lock(&self.last_error) = Some((Instant::now(), one_line(text)));
     }
 
     /// When the oldest work that waits in the queue was planned.
