@@ -193,10 +193,13 @@ fn a_panic_in_a_save_spoils_no_snapshot() {
     on_every_server(|at| {
         let mut client = at.local.client();
         client.run("SAVE");
+        let file = || std::fs::read(at.local.dir().join("dump.rdb")).expect("there is a snapshot");
+        let before = file();
         at.arm("save");
         client.run("BGSAVE");
         at.local.wait_saved();
         assert_eq!(at.local.info("persistence").get("rdb_last_bgsave_status"), Some("err"));
+        assert!(file() == before, "the one with the state stays");
         at.arm("save");
         client.run("SAVE");
         client.run(cmd!("DEBUG", "RELOAD", "NOSAVE"));

@@ -18,6 +18,9 @@ pub struct Sentinels {
     members: Vec<Member>,
 }
 
+/// How often another port is tried.
+const PORT_TRIES: usize = 3;
+
 #[derive(Debug)]
 struct Member {
     process: Child,
@@ -33,7 +36,7 @@ impl Sentinels {
     pub fn watch(installed: &Installed, primary: SocketAddr) -> Result<Self> {
         let mut sentinels = Sentinels { members: Vec::new() };
         for _ in 0..COUNT {
-            sentinels.members.push(Member::start(installed, primary)?);
+            sentinels.members.push(Member::start_somewhere(installed, primary)?);
         }
         for member in &sentinels.members {
             wait_within(PATIENCE, "the Sentinels to find each other", || member.knows_others())?;
@@ -84,6 +87,25 @@ impl Sentinels {
 }
 
 impl Member {
+    /// At a port that nobody takes meanwhile.
+    fn start_somewhere(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+        for _ in 1..PORT_TRIES {
+            let mut member = Self::start(installed, primary)?;
+            if wait_within(PATIENCE, "a Sentinel to answer", || member.is_up_or_gone())? {
+                return Ok(member);
+            }
+        }
+        Self::start(installed, primary)
+    }
+
+    /// Whether it is up; an error as long as that is open.
+    fn is_up_or_gone(&mut self) -> Result<bool, String> {
+        if self.process.try_wait().map_err(|error| error.to_string())?.is_some() {
+            return Ok(false);
+        }
+        Client::connect(local(self.port)).map(|_| true).map_err(|error| error.to_string())
+    }
+
     fn start(installed: &Installed, primary: SocketAddr) -> Result<Self> {
         let dir = new_folder(&format!("{}-sentinel", installed.name))?;
         let port = free_port();
