@@ -2,7 +2,7 @@
 
 use redis_mirror_test_support::digest::Mapping;
 use redis_mirror_test_support::workload::{Abilities, Dataset, Live};
-use redis_mirror_test_support::{Client, Options, Status, Topology, any_server, cmd};
+use redis_mirror_test_support::{Client, Options, Status, Topology, any_server, cmd, wait};
 
 fn topology() -> Topology {
     Topology::start(any_server(), any_server()).expect("both servers start")
@@ -266,25 +266,25 @@ fn a_transaction_beyond_the_limit_is_fetched_as_a_snapshot() {
     assert_eq!(Status::read(&mut at.local.client(), "m").expect("status").number("full_resyncs"), 2);
 }
 
-/// Values of a source that this server has no room for must not keep it out of memory for ever.
+/// What is read ahead while nothing may be applied counts as memory: it must not keep this server out of it for ever.
 #[test]
 fn memory_that_a_mirror_takes_in_vain_is_given_back() {
-    let local = redis_mirror_test_support::Options::new().set("maxmemory", "60mb");
-    let at = Topology::start_with(any_server(), Default::default(), any_server(), local).expect("both start");
+    let source = Options::new().set("repl-backlog-size", "256mb");
+    let local = Options::new().set("maxmemory", "60mb");
+    let at = Topology::start_with(any_server(), source, any_server(), local).expect("both start");
     let (mut client, mut own) = (at.source.client(), at.local.client());
     at.create("m", "PREFIX copy:").expect("the mirror is created");
     at.wait_applied("m").expect("everything is applied");
-    for number in 0..20 {
-        client.run(cmd!("SET", format!("large:{number}"), "x".repeat(5_000_000)));
+    own.run(cmd!("CLIENT", "PAUSE", 60_000, "WRITE"));
+    for _ in 0..20 {
+        client.run(cmd!("SET", "large", "x".repeat(5_000_000)));
     }
-    redis_mirror_test_support::wait::wait_until("the mirror says so", || {
-        let status = Status::read(&mut own, "m").expect("status");
-        status.text("last_error").contains("out of memory")
-    });
-    client.run(cmd!("FLUSHALL"));
-    client.run(cmd!("SET", "small", 1));
+    let status = |own: &mut Client| Status::read(own, "m").expect("status");
+    wait::wait_until("it is all read", || status(&mut own).number("bytes_read") > 100_000_000);
+    own.run(cmd!("CLIENT", "UNPAUSE"));
+    wait::wait_until("the mirror says so", || status(&mut own).text("last_error").contains("out of memory"));
     at.wait_applied("m").expect("it goes on");
-    assert_eq!(own.text(cmd!("GET", "copy:small")), "1");
+    assert_eq!(own.int(cmd!("STRLEN", "copy:large")), 5_000_000);
     own.run(cmd!("SET", "own", 1));
 }
 
