@@ -11,7 +11,7 @@ use super::noted::Noted;
 use super::ops::{self, Refusal, Writer};
 use super::run::{MemoryGap, Stage};
 use super::slice::Unit;
-use super::{Halt, fields};
+use super::{Halt, fields, scan};
 use crate::mirror::Mirror;
 
 impl Mirror {
@@ -51,7 +51,7 @@ impl Mirror {
     fn mind_the_gap(&mut self, ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Halt> {
         if self.run.memory_gap.is_some_and(|gap| gap.is_over(op.offset)) {
             self.forgot_expired = false;
-            self.fields_may_expire &= fields::are_there(ctx);
+            self.fields_may_expire &= fields::are_there(ctx, &scan::dbs(ctx, &self.scope));
             self.run.memory_gap = None;
             return Ok(());
         }

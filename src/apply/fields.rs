@@ -48,12 +48,11 @@ pub fn is_hash(ctx: &Writer<'_, '_>, name: &[u8]) -> bool {
     ctx.open_read(&name).is_ok_and(|key| key.key_type() == KeyType::Hash)
 }
 
-/// Whether the server has any hash with fields that expire, as far as INFO tells.
-pub fn are_there(ctx: &Context<'_>) -> bool {
+/// Whether these dbs have any hash with fields that expire, as far as INFO tells. A db without keys has no line there.
+pub fn are_there(ctx: &Context<'_>, dbs: &[u32]) -> bool {
     let Some(info) = ctx.server_info(c"keyspace") else { return true };
-    let dbs = (0..64).filter_map(|db| std::ffi::CString::new(format!("db{db}")).ok());
-    let mut told = dbs.filter_map(|db| info.text(&db).map(<[u8]>::to_vec)).peekable();
-    told.any(|line| {
+    let names = dbs.iter().filter_map(|db| std::ffi::CString::new(format!("db{db}")).ok());
+    names.filter_map(|db| info.text(&db).map(<[u8]>::to_vec)).any(|line| {
         let line = String::from_utf8_lossy(&line).into_owned();
         let count = line.split(',').find_map(|pair| {
             let (name, count) = pair.split_once('=')?;

@@ -17,19 +17,7 @@ impl ReadKey<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn read_string(&self, buffer: &mut Vec<u8>) -> Result<bool, Error> {
-        if !self.holds(KeyType::String)? {
-            return Ok(false);
-        }
-        let direct_access = required!(RedisModule_StringDMA);
-        let mut len = 0;
-        // SAFETY: R20: an open key that holds a string; for reading only.
-        let start = unsafe { direct_access(self.raw, &raw mut len, raw::REDISMODULE_READ as i32) };
-        if start.is_null() {
-            return Err(Error::WrongType);
-        }
-        // SAFETY: R20: `len` bytes, valid until the next use of a key; they are copied before that.
-        buffer.extend_from_slice(unsafe { std::slice::from_raw_parts(start.cast(), len) });
-        Ok(true)
+        Ok(self.copy_from(|bytes| buffer.extend_from_slice(bytes))?.is_some())
     }
 
     /// The first bytes of the key's string; `None` if there is no such key, or if it holds fewer.
@@ -37,6 +25,11 @@ impl ReadKey<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn string_prefix<const LEN: usize>(&self) -> Result<Option<[u8; LEN]>, Error> {
+        Ok(self.copy_from(|bytes| bytes.first_chunk().copied())?.flatten())
+    }
+
+    /// Lets `copy` take what it needs of the key's string. It touches no key.
+    fn copy_from<R>(&self, copy: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         if !self.holds(KeyType::String)? {
             return Ok(None);
         }
@@ -47,8 +40,8 @@ impl ReadKey<'_> {
         if start.is_null() {
             return Err(Error::WrongType);
         }
-        // SAFETY: R20: `len` bytes, valid until the next use of a key; they are copied before that.
-        Ok(unsafe { std::slice::from_raw_parts(start.cast::<u8>(), len) }.first_chunk().copied())
+        // SAFETY: R20: `len` bytes, valid until the next use of a key, which neither of the copies makes.
+        Ok(Some(copy(unsafe { std::slice::from_raw_parts(start.cast(), len) })))
     }
 
     /// The key's string, copied; `None` if there is no such key.
