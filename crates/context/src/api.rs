@@ -6,6 +6,7 @@
 //! - `api!(RedisModule_X, "since")` is a `Result`: for what only some servers have.
 //! - `required!(RedisModule_X)` is the function itself: for what every supported server has. Such a
 //!   name stands in [`REQUIRED`], and a server without it refuses the module at load.
+//! - `unbound!(RedisModule_X: type, "since")` is a `Result`, for what the bindings do not name.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
@@ -19,6 +20,7 @@ macro_rules! api {
     ($name:ident, $since:literal) => {{
         // SAFETY: R1: the table is written once, before any other code of the module runs.
         let function = unsafe { redis_module::raw::$name };
+        $crate::api::reached!($name);
         match function {
             Some(function) => Ok(function),
             None => Err($crate::error::Error::Unsupported { function: stringify!($name), since: $since }),
@@ -31,6 +33,7 @@ macro_rules! required {
     ($name:ident) => {{
         // SAFETY: R1: the table is written once, before any other code of the module runs.
         let function = unsafe { redis_module::raw::$name };
+        $crate::api::reached!($name);
         match function {
             Some(function) => function,
             None => $crate::api::missing(stringify!($name)),
@@ -38,7 +41,47 @@ macro_rules! required {
     }};
 }
 
-pub(crate) use {api, required};
+/// Fetches a function that the bindings do not name, as a `Result<$type, Error>`. On the main thread.
+///
+/// It expands to an expression that must stand in an `unsafe` block: the type given is the function's.
+#[allow(unused_macros, reason = "every such function may have its own cfg")]
+macro_rules! unbound {
+    ($name:ident: $type:ty, $since:literal) => {{
+        static FOUND: ::std::sync::OnceLock<Option<usize>> = ::std::sync::OnceLock::new();
+        let name = const {
+            match ::std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => panic!("an identifier holds no NUL"),
+            }
+        };
+        let find = || $crate::api::resolve(name).map(|function| function.as_ptr().expose_provenance());
+        $crate::api::reached!($name);
+        match *FOUND.get_or_init(find) {
+            Some(function) => {
+                let function = ::std::ptr::with_exposed_provenance::<::std::ffi::c_void>(function);
+                Ok(::std::mem::transmute::<*const ::std::ffi::c_void, $type>(function))
+            }
+            None => Err($crate::error::Error::Unsupported { function: stringify!($name), since: $since }),
+        }
+    }};
+}
+
+/// Notes that a function was reached, for `make api-coverage`; nothing without the feature `trace-api`.
+macro_rules! reached {
+    ($name:ident) => {
+        #[cfg(feature = "trace-api")]
+        {
+            static SEEN: ::std::sync::atomic::AtomicBool = ::std::sync::atomic::AtomicBool::new(false);
+            if !SEEN.swap(true, ::std::sync::atomic::Ordering::Relaxed) {
+                $crate::trace::reached(stringify!($name));
+            }
+        }
+    };
+}
+
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use unbound;
+pub(crate) use {api, reached, required};
 
 /// Declares the functions without which the module does not load.
 macro_rules! required_functions {
@@ -208,6 +251,20 @@ required_functions! {
     RedisModule_RegisterEnumConfig
     RedisModule_RegisterStringConfig
     RedisModule_LoadConfigs
+
+    // keys: zsets, lists, generic
+
+    // streams, key metadata, hashes, filters, dict
+
+    // blocking, calls, timers
+
+    // ACL, clients, threads, fork
+
+    // native types, defragmentation
+
+    // cluster, shared API, events
+
+    // strings, replies, configs, INFO, context
 }
 
 /// Reached only if a function was used that the load did not check; the guard turns it into an error.

@@ -51,6 +51,8 @@ mod state;
 mod string;
 pub mod thread;
 mod timer;
+#[cfg(feature = "trace-api")]
+mod trace;
 mod user;
 mod write;
 

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use crate::api::{required, resolve};
+use crate::context::Context;
 
 /// The two families. Flags, event ids and notification bits that were added after the fork mean
 /// different things in them.
@@ -89,6 +90,14 @@ impl fmt::Display for Server {
             Family::Valkey => "Valkey",
         };
         write!(f, "{family} {}", self.version)
+    }
+}
+
+impl Context<'_> {
+    /// Whether the server has a function of the module API, by its full name: `c"RedisModule_Yield"`. Every
+    /// server knows that prefix. Functions of this crate answer [`crate::Error::Unsupported`] by themselves.
+    pub fn has_function(&self, name: &CStr) -> bool {
+        resolve(name).is_some()
     }
 }
 

@@ -2,33 +2,18 @@
 
 mod blocking;
 mod data;
+#[path = "../example/mod.rs"]
+mod example;
 mod keys;
 mod listening;
 mod replication;
 mod working;
 
-use std::path::PathBuf;
-use std::process::Command as Process;
-use std::sync::OnceLock;
-
 use redis_mirror_test_support::wait::{PATIENCE, wait_within};
 use redis_mirror_test_support::{Client, Family, Installed, Options, Server, servers};
 
-/// The example, built when a test first asks: `cargo test` builds no other package's cdylib.
-fn module() -> &'static PathBuf {
-    static MODULE: OnceLock<PathBuf> = OnceLock::new();
-    MODULE.get_or_init(|| {
-        let status = Process::new(env!("CARGO")).args(["build", "--quiet", "-p", "hello_events"]).status();
-        assert!(status.expect("cargo runs").success(), "the example does not build");
-        // <target>/debug/deps/hello_events-<hash>: the library lies two folders up.
-        let test = std::env::current_exe().expect("a test knows its path");
-        let folder = test.ancestors().nth(2).expect("a test lies in deps").to_owned();
-        folder.join("libhello_events.so")
-    })
-}
-
 fn options() -> Options {
-    Options::new().module(module(), "")
+    Options::new().module(&example::module("hello_events"), "")
 }
 
 /// Runs `test` on each server, with the example loaded and an empty journal.

@@ -3,7 +3,7 @@
 use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{Client, Command, Options, Server, Value, servers};
 
-use crate::{journal, journal_with, module, on_each_server, options, position};
+use crate::{example, journal, journal_with, on_each_server, options, position};
 
 #[test]
 fn a_server_never_comes_back_to_a_load_that_failed() {
@@ -11,7 +11,7 @@ fn a_server_never_comes_back_to_a_load_that_failed() {
         eprintln!("-- {installed}");
         let mut server = Server::start(installed, Options::new());
         let mut client = server.client();
-        let path = module().to_string_lossy().into_owned();
+        let path = example::module("hello_events").to_string_lossy().into_owned();
         client.refusal(Command::new("MODULE LOAD").arg(path.as_str()).arg("REFUSE"));
         // Longer than the timer, and every kind of event that was subscribed to.
         std::thread::sleep(std::time::Duration::from_millis(200));

@@ -1,0 +1,11 @@
+//! `examples/events`.
+
+use redis_mirror_test_support::{Client, Server};
+
+use crate::harness::Subject;
+
+pub const SUBJECT: Subject = Subject { packages: &["events"], drive };
+
+fn drive(_server: &Server, client: &mut Client) {
+    client.run("PING");
+}

@@ -1,0 +1,11 @@
+//! `examples/fork`.
+
+use redis_mirror_test_support::{Client, Server};
+
+use crate::harness::Subject;
+
+pub const SUBJECT: Subject = Subject { packages: &["fork"], drive };
+
+fn drive(_server: &Server, client: &mut Client) {
+    client.run("PING");
+}

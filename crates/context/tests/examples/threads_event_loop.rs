@@ -1,0 +1,11 @@
+//! `examples/threads_event_loop`.
+
+use redis_mirror_test_support::{Client, Server};
+
+use crate::harness::Subject;
+
+pub const SUBJECT: Subject = Subject { packages: &["threads_event_loop"], drive };
+
+fn drive(_server: &Server, client: &mut Client) {
+    client.run("PING");
+}
