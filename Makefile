@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test pairs soak lint bench servers install fmt
+.PHONY: help build demo test api-coverage pairs soak lint bench servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make demo      a mirror at work, in about twenty seconds; DEMO="redis70 valkey9" chooses servers'
 	@echo 'make test      every test, with the servers there are (fetches one if there is none);'
 	@echo '               TESTS="-p redis-replica" for one package'
+	@echo 'make api-coverage  which functions of the module API redis-context covers: each is reached by a test'
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
 	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
@@ -35,6 +36,11 @@ demo: build
 test: build
 	@scripts/servers.sh --one
 	@scripts/test.sh $(TESTS)
+
+api-coverage:
+	@scripts/needs.sh
+	@scripts/servers.sh --one
+	@scripts/api-coverage.sh
 
 pairs: build
 	@scripts/servers.sh --one

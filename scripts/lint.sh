@@ -11,10 +11,13 @@ report() { # what, offending lines
 }
 rust() { git ls-files -- "$@" | grep '\.rs$' || true; }
 
-sources=$(rust src crates tests)
+sources=$(rust src crates tests examples)
 pure=$(rust crates/replica/src crates/engine/src | grep -v '/transport' || true)
 report "unsafe belongs into crates/context" \
-  "$(grep -nE '\bunsafe (\{|fn|impl|extern)' $(rust src crates tests | grep -v '^crates/context/' ) /dev/null || true)"
+  "$(grep -nE '\bunsafe (\{|fn|impl|extern)' $(grep -v '^crates/context/src/' <<<"$sources") /dev/null || true)"
+for file in $(git ls-files -- 'examples/*/src/lib.rs' 'crates/context/tests/modules/*/src/lib.rs'); do
+  grep -q '^#!\[forbid(unsafe_code)\]' "$file" || report "a module without #![forbid(unsafe_code)]" "$file"
+done
 report "unfinished or ignored code" "$(grep -nE '\b(todo|unimplemented)!\(|#\[ignore' $sources /dev/null || true)"
 report "a clock, a socket or a thread in a crate that has none" \
   "$(grep -nE 'Instant::now|SystemTime::now|TcpStream|thread::spawn|UnixStream' $pure /dev/null || true)"

@@ -20,9 +20,11 @@ macro_rules! api {
     ($name:ident, $since:literal) => {{
         // SAFETY: R1: the table is written once, before any other code of the module runs.
         let function = unsafe { redis_module::raw::$name };
-        $crate::api::reached!($name);
         match function {
-            Some(function) => Ok(function),
+            Some(function) => {
+                $crate::api::reached!($name);
+                Ok(function)
+            }
             None => Err($crate::error::Error::Unsupported { function: stringify!($name), since: $since }),
         }
     }};
@@ -33,9 +35,11 @@ macro_rules! required {
     ($name:ident) => {{
         // SAFETY: R1: the table is written once, before any other code of the module runs.
         let function = unsafe { redis_module::raw::$name };
-        $crate::api::reached!($name);
         match function {
-            Some(function) => function,
+            Some(function) => {
+                $crate::api::reached!($name);
+                function
+            }
             None => $crate::api::missing(stringify!($name)),
         }
     }};
@@ -55,9 +59,9 @@ macro_rules! unbound {
             }
         };
         let find = || $crate::api::resolve(name).map(|function| function.as_ptr().expose_provenance());
-        $crate::api::reached!($name);
         match *FOUND.get_or_init(find) {
             Some(function) => {
+                $crate::api::reached!($name);
                 let function = ::std::ptr::with_exposed_provenance::<::std::ffi::c_void>(function);
                 Ok(::std::mem::transmute::<*const ::std::ffi::c_void, $type>(function))
             }
