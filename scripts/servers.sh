@@ -14,7 +14,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# name, suite, package, and the suite its dependencies come from
+# Name, suite, package, and the suite its dependencies come from. The last is too old for the module and has to
+# refuse it; the C library is a newer suite's, so that the refusal is the module's own.
 catalogue="
 redis70  bookworm           redis  bookworm
 valkey80 bookworm-backports valkey bookworm
@@ -23,6 +24,7 @@ valkey81 trixie             valkey trixie
 redis8   sid                redis  sid
 valkey9  sid                valkey sid
 redis86  experimental       redis  sid
+redis60  bullseye           redis  bookworm
 "
 tools="server cli sentinel benchmark check-rdb check-aof"
 
@@ -90,7 +92,7 @@ Dir::Etc::NetrcParts "/etc/apt/auth.conf.d";
 Dir::State "$apt/state";
 Dir::State::Status "$apt/status";
 Dir::Cache "$apt/cache";
-APT::Default-Release "$suite";
+APT::Default-Release "$base";
 APT::Install-Recommends "false";
 APT::Sandbox::User "";
 Acquire::Languages "none";
@@ -101,7 +103,7 @@ CONF
 
 # Downloads and unpacks package's servers with everything they need into root.
 unpack() { # root suite package base
-  local root=$1 suite=$2 package=$3 base=$4 deb
+  local root=$1 suite=$2 package=$3 base=$4 deb version
   local apt=$work/apt/$suite
   if [ ! -e "$apt/.updated" ]; then
     write_apt_root "$apt" "$suite" "$base"
@@ -109,7 +111,9 @@ unpack() { # root suite package base
     touch "$apt/.updated"
   fi
   rm -f "$apt"/cache/archives/*.deb
-  apt-get -qq -c "$apt/apt.conf" -y --download-only install "$package-server" "$package-tools"
+  version=$(apt-cache -c "$apt/apt.conf" madison "$package-server" |
+    awk -F ' *[|] *' -v suite="$suite/main" 'index($3, suite) { print $2; exit }')
+  apt-get -qq -c "$apt/apt.conf" -y --download-only install "$package-server=$version" "$package-tools=$version"
   rm -rf "$root.part"
   mkdir -p "$root.part"
   for deb in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$root.part"; done

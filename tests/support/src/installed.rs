@@ -77,16 +77,6 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// As [`Installed::ask`], for a server that the module runs in.
-    fn probe(program: &Path) -> Result<Self, String> {
-        let server = Self::ask(program)?;
-        if server.version.is_supported() {
-            Ok(server)
-        } else {
-            Err(format!("{} is too old for the module", server.version))
-        }
-    }
-
     /// Asks the program for its version; an error says what it answered instead.
     fn ask(program: &Path) -> Result<Self, String> {
         let name = program.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix("-server"));
@@ -109,7 +99,8 @@ impl fmt::Display for Installed {
     }
 }
 
-/// The servers found, oldest first (Redis before Valkey), and the programs left out with the reason.
+/// The servers found, oldest first (Redis before Valkey), and the programs left out with the reason; those of
+/// [`old_servers`] are neither.
 ///
 /// Searched are the folder in `REDIS_MIRROR_TEST_SERVERS`, else `target/servers/bin` (see `make servers`),
 /// else `redis-server` and `valkey-server` on the `PATH`.
@@ -117,8 +108,9 @@ pub fn survey() -> (Vec<Installed>, Vec<String>) {
     let mut found = Vec::new();
     let mut left_out = Vec::new();
     for program in programs() {
-        match Installed::probe(&program) {
-            Ok(server) => found.push(server),
+        match Installed::ask(&program) {
+            Ok(server) if server.version.is_supported() => found.push(server),
+            Ok(_) => (),
             Err(reason) => left_out.push(format!("{}: {reason}", program.display())),
         }
     }
@@ -176,13 +168,21 @@ pub fn old_sources() -> &'static [Installed] {
     static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
     SERVERS.get_or_init(|| {
         let folder = std::env::var_os("REDIS_MIRROR_TEST_OLD_SERVERS");
-        let programs = folder.map(|folder| programs_in(Path::new(&folder))).unwrap_or_default();
-        let mut found: Vec<Installed> =
-            programs.iter().filter_map(|program| Installed::ask(program).ok()).collect();
-        found.retain(|server| !server.version.is_supported());
-        found.sort_by_key(|server| server.version);
-        found
+        too_old(folder.map(|folder| programs_in(Path::new(&folder))).unwrap_or_default())
     })
+}
+
+/// Servers beside the others that are too old for the module, and have to refuse it; oldest first.
+pub fn old_servers() -> &'static [Installed] {
+    static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
+    SERVERS.get_or_init(|| too_old(programs()))
+}
+
+fn too_old(programs: Vec<PathBuf>) -> Vec<Installed> {
+    let asked = programs.iter().filter_map(|program| Installed::ask(program).ok());
+    let mut found: Vec<Installed> = asked.filter(|server| !server.version.is_supported()).collect();
+    found.sort_by_key(|server| server.version);
+    found
 }
 
 /// The server of that short name, if this machine has it.

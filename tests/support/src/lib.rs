@@ -48,7 +48,9 @@ pub use error::{Error, Result};
 pub use fake::{FAKE_REPLID, FakeSource, Play};
 pub use folder::Folder;
 pub use info::Info;
-pub use installed::{Family, Installed, Version, any_server, old_sources, server, servers, survey};
+pub use installed::{
+    Family, Installed, Version, any_server, old_servers, old_sources, server, servers, survey,
+};
 pub use mirror::Status;
 pub use module::module_under_test;
 pub use options::Options;

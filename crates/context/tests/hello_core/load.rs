@@ -1,7 +1,7 @@
 //! Loading, being refused, unloading, documentation, logging.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Family, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::{Client, Command, Family, Options, Server, Value, cmd, old_servers, servers};
 
 use crate::{ask, bytes, error, example, on_each, tell};
 
@@ -32,6 +32,27 @@ fn a_refused_load_leaves_one_line_and_a_server_that_runs() {
         assert_eq!(load(&mut client, &[]), bytes("OK"));
         assert!(load(&mut client, &[]).error().is_some(), "the name is taken");
         assert_eq!(ask(&mut client, "HELLO.COUNT up"), Value::Int(1));
+    }
+}
+
+/// What a server lacks is found when the module loads, not when it is first used.
+#[test]
+fn a_server_without_a_required_function_refuses_the_load_with_one_line() {
+    if old_servers().is_empty() {
+        println!("skipped: no server before 7.0 here: make servers fetches one");
+    }
+    for installed in old_servers() {
+        println!("on {installed}");
+        let mut server = Server::start(installed, Options::new());
+        let mut client = server.client();
+        assert!(load(&mut client, &[]).error().is_some());
+        let (line, since) =
+            ("hello is not loaded: this server has no RedisModule_", "it came with Redis 7.0");
+        let log = server.log();
+        assert_eq!(log.matches(line).count(), 1, "{}", server.log_tail());
+        assert!(log.lines().any(|found| found.contains(line) && found.contains(since)), "{log}");
+        assert!(server.is_running());
+        client.run("PING");
     }
 }
 
