@@ -137,6 +137,7 @@ required_functions! {
     RedisModule_HashSet
     RedisModule_GetSelectedDb
     RedisModule_GetKeyNameFromModuleKey
+    RedisModule_GetDbIdFromModuleKey
     RedisModule_SubscribeToServerEvent
     RedisModule_AvoidReplicaTraffic
     RedisModule_SubscribeToKeyspaceEvents

@@ -57,6 +57,7 @@ bitflags::bitflags! {
 
 impl OpenFlags {
     /// Refuses a flag this server would silently ignore.
+    #[inline]
     fn check(self) -> Result<i32, Error> {
         let flags = self.intersection(Self::all());
         let newer = flags.difference(Self::NO_TOUCH);
@@ -98,6 +99,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    #[inline]
     fn from_raw(number: i32) -> Self {
         match number {
             0 => Self::Missing,
@@ -181,13 +183,12 @@ impl WriteContext<'_> {
 impl<'k> ReadKey<'k> {
     #[inline]
     fn open(ctx: &'k Context<'_>, name: RedisStr<'_>, mode: i32) -> Result<Self, Error> {
-        let db = selected_db(ctx);
-        open::may_open(name, db)?;
+        open::may_open(ctx, name)?;
         let open = required!(RedisModule_OpenKey);
         // SAFETY: R20: a live context and name; the server counts a reference to the name.
         let raw = unsafe { open(ctx.as_ptr(), name.as_ptr(), mode) };
         if !raw.is_null() {
-            open::opened(raw, db);
+            open::opened(raw);
         }
         Ok(Self { raw, context: PhantomData })
     }
@@ -247,6 +248,7 @@ impl<'k> ReadKey<'k> {
     }
 
     /// Refuses a key of another type; a missing key is answered `false`.
+    #[inline]
     fn holds(&self, wanted: KeyType) -> Result<bool, Error> {
         match self.key_type() {
             KeyType::Missing => Ok(false),
@@ -324,7 +326,6 @@ impl WriteKey<'_> {
     }
 }
 
-#[inline]
 fn selected_db(ctx: &Context<'_>) -> i32 {
     let selected = required!(RedisModule_GetSelectedDb);
     // SAFETY: R11: a live context.
@@ -333,9 +334,11 @@ fn selected_db(ctx: &Context<'_>) -> i32 {
 
 /// # Safety
 /// `key` is an open key.
-unsafe fn same_name(key: *mut raw::RedisModuleKey, name: RedisStr<'_>) -> bool {
+unsafe fn is_of(key: *mut raw::RedisModuleKey, db: i32, name: RedisStr<'_>) -> bool {
+    let db_of = required!(RedisModule_GetDbIdFromModuleKey);
     let name_of = required!(RedisModule_GetKeyNameFromModuleKey);
     // SAFETY: R20: an open key holds a reference to its name, for as long as it is open.
     let open = unsafe { RedisStr::from_raw(name_of(key).cast_mut()) };
-    open.is_some_and(|open| open == name)
+    // SAFETY: R20: an open key knows its database.
+    open.is_some_and(|open| open == name) && unsafe { db_of(key) } == db
 }

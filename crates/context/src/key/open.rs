@@ -12,7 +12,8 @@ use std::cell::UnsafeCell;
 
 use redis_module::raw;
 
-use super::same_name;
+use super::{is_of, selected_db};
+use crate::context::Context;
 use crate::error::Error;
 use crate::string::RedisStr;
 
@@ -23,7 +24,7 @@ struct Table {
     len: usize,
     /// How many callbacks run in which the server walks over keys or is about to remove one.
     walks: usize,
-    keys: [(*mut raw::RedisModuleKey, i32); OPEN_KEYS_MAX],
+    keys: [*mut raw::RedisModuleKey; OPEN_KEYS_MAX],
 }
 
 struct MainThreadTable(UnsafeCell<Table>);
@@ -31,11 +32,8 @@ struct MainThreadTable(UnsafeCell<Table>);
 // SAFETY: R6: keys are opened and closed on the main thread only (they borrow a `Context`).
 unsafe impl Sync for MainThreadTable {}
 
-static OPEN: MainThreadTable = MainThreadTable(UnsafeCell::new(Table {
-    len: 0,
-    walks: 0,
-    keys: [(std::ptr::null_mut(), 0); OPEN_KEYS_MAX],
-}));
+static OPEN: MainThreadTable =
+    MainThreadTable(UnsafeCell::new(Table { len: 0, walks: 0, keys: [std::ptr::null_mut(); OPEN_KEYS_MAX] }));
 
 /// Runs `body` on the table. `body` calls nothing that could come back here.
 #[inline]
@@ -52,19 +50,16 @@ pub(crate) fn refuse_while_open() -> Result<(), Error> {
 
 /// Refuses a key that is open already, and one more than the table holds.
 #[inline]
-pub(super) fn may_open(name: RedisStr<'_>, db: i32) -> Result<(), Error> {
-    let (len, walks) = with_table(|table| (table.len, table.walks));
-    if walks != 0 {
-        Err(Error::KeyIsOpen)
-    } else if len == 0 {
-        Ok(())
-    } else {
-        may_open_another(name, db, len)
-    }
+pub(super) fn may_open(ctx: &Context<'_>, name: RedisStr<'_>) -> Result<(), Error> {
+    if refuse_while_open().is_ok() { Ok(()) } else { may_open_another(ctx, name) }
 }
 
 #[cold]
-fn may_open_another(name: RedisStr<'_>, db: i32, len: usize) -> Result<(), Error> {
+fn may_open_another(ctx: &Context<'_>, name: RedisStr<'_>) -> Result<(), Error> {
+    let (len, walks) = with_table(|table| (table.len, table.walks));
+    if walks != 0 {
+        return Err(Error::KeyIsOpen);
+    }
     if len == OPEN_KEYS_MAX {
         return Err(Error::Invalid {
             what: "the number of open keys",
@@ -72,32 +67,43 @@ fn may_open_another(name: RedisStr<'_>, db: i32, len: usize) -> Result<(), Error
         });
     }
     let open = with_table(|table| table.keys);
+    let db = selected_db(ctx);
     // SAFETY: R20: the table holds open handles only.
-    let twice = open[..len].iter().any(|&(key, in_db)| in_db == db && unsafe { same_name(key, name) });
+    let twice = open[..len].iter().any(|&key| unsafe { is_of(key, db, name) });
     if twice { Err(Error::KeyIsOpen) } else { Ok(()) }
 }
 
 /// Notes an open key. `false` if there is no room, which `may_open` tells beforehand.
 #[inline]
-pub(super) fn opened(key: *mut raw::RedisModuleKey, db: i32) -> bool {
+pub(super) fn opened(key: *mut raw::RedisModuleKey) -> bool {
     with_table(|table| {
         let Some(slot) = table.keys.get_mut(table.len) else { return false };
-        *slot = (key, db);
+        *slot = key;
         table.len += 1;
         true
     })
 }
 
-/// Forgets a key that is about to be closed.
+/// Forgets a key that is about to be closed, most often the one that was opened last.
 #[inline]
 pub(super) fn closed(key: *mut raw::RedisModuleKey) {
     with_table(|table| {
-        let len = table.len;
-        if let Some(at) = table.keys[..len].iter().rposition(|slot| slot.0 == key) {
-            table.keys.swap(at, len - 1);
-            table.len -= 1;
+        let last = table.len.wrapping_sub(1);
+        if table.keys.get(last) == Some(&key) {
+            table.len = last;
+        } else {
+            forget(table, key);
         }
     });
+}
+
+#[cold]
+fn forget(table: &mut Table, key: *mut raw::RedisModuleKey) {
+    let open = &mut table.keys[..table.len];
+    if let Some(at) = open.iter().rposition(|&other| other == key) {
+        open.swap(at, table.len - 1);
+        table.len -= 1;
+    }
 }
 
 /// No key can be opened until this is dropped.

@@ -11,13 +11,14 @@ use crate::string::RedisStr;
 pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 impl ReadKey<'_> {
-    /// Appends the key's string to `buffer`, and answers whether there was one. It is a copy: no view into
-    /// the keyspace is handed out, because a write would free what it shows.
+    /// Appends the key's string to `buffer`, and answers whether there was one.
     ///
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn read_string(&self, buffer: &mut Vec<u8>) -> Result<bool, Error> {
-        Ok(self.copy_from(|bytes| buffer.extend_from_slice(bytes))?.is_some())
+        let bytes = self.string_bytes()?;
+        buffer.extend_from_slice(bytes.unwrap_or_default());
+        Ok(bytes.is_some())
     }
 
     /// The first bytes of the key's string; `None` if there is no such key, or if it holds fewer.
@@ -25,23 +26,33 @@ impl ReadKey<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn string_prefix<const LEN: usize>(&self) -> Result<Option<[u8; LEN]>, Error> {
-        Ok(self.copy_from(|bytes| bytes.first_chunk().copied())?.flatten())
+        Ok(self.string_bytes()?.and_then(|bytes| bytes.first_chunk().copied()))
     }
 
-    /// Lets `copy` take what it needs of the key's string. It touches no key.
-    fn copy_from<R>(&self, copy: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
-        if !self.holds(KeyType::String)? {
+    /// The key's string where the server keeps it, without a copy; `None` if there is no such key. What could
+    /// change or free it waits until the view is gone: commands and a second opening of the key are refused
+    /// while the key is open, and changes through the key need it whole.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    #[inline]
+    pub fn string_bytes(&self) -> Result<Option<&[u8]>, Error> {
+        if self.raw.is_null() {
             return Ok(None);
         }
         let direct_access = required!(RedisModule_StringDMA);
         let mut len = 0;
-        // SAFETY: R20: an open key that holds a string; for reading only.
+        // SAFETY: R20: an open key, of whatever type; for reading only.
         let start = unsafe { direct_access(self.raw, &raw mut len, raw::REDISMODULE_READ as i32) };
         if start.is_null() {
             return Err(Error::WrongType);
         }
-        // SAFETY: R20: `len` bytes, valid until the next use of a key, which neither of the copies makes.
-        Ok(Some(copy(unsafe { std::slice::from_raw_parts(start.cast(), len) })))
+        // A missing key that is open for writing reads as a text of no bytes.
+        if len == 0 && !self.exists() {
+            return Ok(None);
+        }
+        // SAFETY: R64: `len` bytes that stay while the key is open and borrowed.
+        Ok(Some(unsafe { std::slice::from_raw_parts(start.cast(), len) }))
     }
 
     /// The key's string, copied; `None` if there is no such key.
@@ -49,8 +60,7 @@ impl ReadKey<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn string(&self) -> Result<Option<Vec<u8>>, Error> {
-        let mut bytes = Vec::new();
-        Ok(self.read_string(&mut bytes)?.then_some(bytes))
+        Ok(self.string_bytes()?.map(<[u8]>::to_vec))
     }
 }
 
@@ -93,8 +103,8 @@ impl WriteKey<'_> {
         if start.is_null() || len != bytes.len() {
             return Err(Error::WrongType);
         }
-        // SAFETY: R20: the string is `len` bytes of the server's, which `bytes` can't be a view of: no view
-        // into the keyspace is handed out.
+        // SAFETY: R20, R64: the string is `len` bytes of the server's. `bytes` can't be a view of it: such a
+        // view borrows the key, and of another key's string no memory is shared (StringDMA for writing unshares).
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.cast::<u8>(), len) };
         Ok(())
     }

@@ -37,6 +37,36 @@ fn strings_and_expiries_are_set_and_read() {
 }
 
 #[test]
+fn a_string_is_shown_where_it_is() {
+    on_each_server(|_, client| {
+        let long = vec![0xff; 1 << 20];
+        let values: [&[u8]; 5] = [b"", b"12345", b"%s%n\0\r\n\xff", &[b'e'; 44], &long];
+        for value in values {
+            client.run(Command::new("SET k").arg(value));
+            let view = client.run("HE.KEY.VIEW k");
+            let view = view.as_array().expect("three answers");
+            assert_eq!(view[0].as_bytes(), Some(value));
+            assert_eq!((view[1].as_int(), view[2].as_int()), (Some(1), Some(1)));
+            assert_eq!(client.bytes("GET k").as_deref(), Some(value));
+        }
+        assert_eq!(client.run("HE.KEY.VIEW none").as_array().map(|view| view[0].clone()), Some(Value::Nil));
+        assert_eq!(client.int("EXISTS none"), 0);
+        client.run("RPUSH list a");
+        assert!(client.refusal("HE.KEY.VIEW list").starts_with("WRONGTYPE"));
+    });
+}
+
+#[test]
+fn the_same_name_in_another_database_is_another_key() {
+    on_each_server(|_, client| {
+        client.run("SET k 1");
+        for _ in 0..2 {
+            assert_eq!(array(&client.run("HE.KEY.DATABASES k")), ["1", "0", "1"]);
+        }
+    });
+}
+
+#[test]
 fn hashes_take_any_number_of_fields_under_each_condition() {
     on_each_server(|_, client| {
         for count in [1_usize, 7, 8, 9, 16, 20] {

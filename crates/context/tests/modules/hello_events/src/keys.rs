@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use redis_context::{
     Args, CallFlags, Command, CommandContext, CommandFlags, Error, HashCondition, LoadContext, OpenFlags,
-    RedisStr, RedisString, Reply, ScanCursor, ScanProgress,
+    RedisStr, RedisString, Reply, ScanCursor, ScanProgress, Streamed,
 };
 
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
@@ -17,6 +17,8 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(read(c"he.key.hget"), hash_get)?;
     load.command(write(c"he.key.hdel"), hash_delete)?;
     load.command(write(c"he.key.misuse"), misuse)?;
+    load.command(write(c"he.key.view"), view)?;
+    load.command(write(c"he.key.databases"), databases)?;
     load.command(write(c"he.key.many"), many)?;
     load.command(Command::new(c"he.key.scan").flags(CommandFlags::READONLY), scan)
 }
@@ -121,6 +123,35 @@ fn misuse<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, 
         notify.map(|error| error.to_string()).into(),
         Reply::Int(after.into()),
     ]))
+}
+
+/// HE.KEY.VIEW key: the string where it is, of a key open for writing, and whether DEL is refused meanwhile.
+fn view<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Streamed, Error> {
+    let name = args.next_arg()?;
+    let key = ctx.open_write(name)?;
+    let value = key.string_bytes()?;
+    let refused = ctx.call(c"DEL", CallFlags::empty(), &[name.as_bytes()]).is_err();
+    ctx.stream(|reply| {
+        reply.array(3, |reply| {
+            match value {
+                Some(bytes) => reply.bulk(bytes)?,
+                None => reply.null()?,
+            }
+            reply.int(refused.into())?;
+            // Asked again while the first view is still there.
+            reply.int((key.string_bytes()? == value).into())
+        })
+    })
+}
+
+/// HE.KEY.DATABASES key: whether it can be opened beside itself, in another database and in the same.
+fn databases<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
+    let name = args.next_arg()?;
+    let key = ctx.open_write(name)?;
+    let elsewhere = ctx.with_db(1, || ctx.open_read(name).is_ok())?;
+    let same = ctx.open_read(name).is_ok();
+    drop(key);
+    Ok(Reply::array([elsewhere, same, ctx.open_read(name).is_ok()].map(i64::from)))
 }
 
 /// HE.KEY.MANY prefix n: sets n keys, as the hot path of a mirror does.
