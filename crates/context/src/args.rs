@@ -17,17 +17,20 @@ pub struct Args<'cx> {
 impl<'cx> Args<'cx> {
     /// # Safety
     /// `argv` holds live strings for all of `'cx`.
+    #[inline]
     pub(crate) unsafe fn new(argv: &'cx [*mut raw::RedisModuleString], skip: usize) -> Self {
         let skip = skip.min(argv.len());
         Self { rest: &argv[skip..], position: skip }
     }
 
     /// How many arguments are left.
+    #[inline]
     pub fn len(&self) -> usize {
         self.rest.len()
     }
 
     /// Whether no argument is left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -39,12 +42,14 @@ impl<'cx> Args<'cx> {
     }
 
     /// The next argument, which stays next.
+    #[inline]
     pub fn peek(&self) -> Option<RedisStr<'cx>> {
         // SAFETY: R4: the server keeps the arguments until the command has returned.
         self.rest.first().and_then(|&raw| unsafe { RedisStr::from_raw(raw) })
     }
 
     /// The next argument, or [`Error::WrongArity`].
+    #[inline]
     pub fn next_arg(&mut self) -> Result<RedisStr<'cx>, Error> {
         self.next().ok_or(Error::WrongArity)
     }
@@ -84,6 +89,7 @@ impl<'cx> Args<'cx> {
     }
 
     /// [`Error::Syntax`] if an argument is left.
+    #[inline]
     pub fn finish(&self) -> Result<(), Error> {
         if self.is_empty() { Ok(()) } else { Err(Error::Syntax) }
     }
@@ -98,6 +104,7 @@ impl<'cx> Args<'cx> {
 impl<'cx> Iterator for Args<'cx> {
     type Item = RedisStr<'cx>;
 
+    #[inline]
     fn next(&mut self) -> Option<RedisStr<'cx>> {
         let arg = self.peek()?;
         self.rest = &self.rest[1..];

@@ -9,15 +9,21 @@ use crate::log::{LogLevel, log_fmt};
 ///
 /// The state that `body` touched may be half-changed: `MainCell` borrows are released by unwinding,
 /// owned values are dropped, and nothing else is shared.
+#[inline]
 pub(crate) fn guard<R>(what: &'static str, fallback: impl FnOnce() -> R, body: impl FnOnce() -> R) -> R {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(result) => result,
         Err(payload) => {
-            discard(payload);
-            log_fmt(LogLevel::Warning, format_args!("a panic was caught in {what}; the server carries on"));
+            caught(what, payload);
             fallback()
         }
     }
+}
+
+#[cold]
+fn caught(what: &'static str, payload: Box<dyn Any + Send>) {
+    discard(payload);
+    log_fmt(LogLevel::Warning, format_args!("a panic was caught in {what}; the server carries on"));
 }
 
 /// Drops a panic's payload, whose own `drop` may panic in turn.

@@ -175,6 +175,7 @@ unsafe fn try_load(
 ///
 /// # Safety
 /// `argv` holds `argc` strings that live for `'a`.
+#[inline]
 pub(crate) unsafe fn arguments<'a>(
     argv: *mut *mut raw::RedisModuleString,
     argc: c_int,

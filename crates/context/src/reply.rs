@@ -188,6 +188,7 @@ impl<'a> ReplyWriter<'a> {
         ReplyWriter { ctx: self.ctx, left, written: 0, close, context: std::marker::PhantomData }
     }
 
+    #[inline]
     fn claim(&mut self) -> Result<(), Error> {
         self.left = self.left.checked_sub(1).ok_or(Error::ReplyCount)?;
         self.written += 1;
@@ -222,12 +223,14 @@ impl<'a> ReplyWriter<'a> {
     }
 
     /// Writes a null.
+    #[inline]
     pub fn null(&mut self) -> Result<(), Error> {
         self.claim()?;
         self.raw_null();
         Ok(())
     }
 
+    #[inline]
     fn raw_null(&self) {
         let reply = required!(RedisModule_ReplyWithNull);
         // SAFETY: R8: the callback owes a reply; the writer counts.
@@ -235,6 +238,7 @@ impl<'a> ReplyWriter<'a> {
     }
 
     /// Writes a whole number.
+    #[inline]
     pub fn int(&mut self, value: i64) -> Result<(), Error> {
         self.claim()?;
         let reply = required!(RedisModule_ReplyWithLongLong);
@@ -262,6 +266,7 @@ impl<'a> ReplyWriter<'a> {
     }
 
     /// Writes any bytes.
+    #[inline]
     pub fn bulk(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
         self.claim()?;
         let bytes = bytes.as_ref();
@@ -395,17 +400,8 @@ impl<'a> ReplyWriter<'a> {
         body(&mut self.inner(usize::MAX, close))
     }
 
-    fn set_length(&self, set: unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long), len: usize) {
-        let len = c_long::try_from(len).unwrap_or(c_long::MAX);
-        // SAFETY: R8: closes the innermost postponed collection, which this writer opened.
-        unsafe { set(self.ctx, len) };
-    }
-}
-
-type Begin = unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long) -> c_int;
-
-impl Drop for ReplyWriter<'_> {
-    fn drop(&mut self) {
+    /// Ends the collection, or fills it up to the length that it announced.
+    fn complete(&mut self) {
         match self.close {
             Close::Counted => (0..self.left).for_each(|_| self.raw_null()),
             Close::Array => self.set_length(required!(RedisModule_ReplySetArrayLength), self.written),
@@ -418,6 +414,24 @@ impl Drop for ReplyWriter<'_> {
             }
         }
     }
+
+    fn set_length(&self, set: unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long), len: usize) {
+        let len = c_long::try_from(len).unwrap_or(c_long::MAX);
+        // SAFETY: R8: closes the innermost postponed collection, which this writer opened.
+        unsafe { set(self.ctx, len) };
+    }
+}
+
+type Begin = unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long) -> c_int;
+
+impl Drop for ReplyWriter<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        match self.close {
+            Close::Counted if self.left == 0 => {}
+            _ => self.complete(),
+        }
+    }
 }
 
 impl CommandContext<'_> {
@@ -426,6 +440,7 @@ impl CommandContext<'_> {
     ///
     /// If `body` fails half-way, what it left out is filled with nulls and the error is logged: the client
     /// has begun to read a reply.
+    #[inline]
     pub fn stream(
         &self,
         body: impl FnOnce(&mut ReplyWriter<'_>) -> Result<(), Error>,

@@ -23,6 +23,7 @@ impl<'cx> RedisStr<'cx> {
     /// # Safety
     /// `raw` is NULL or a string that stays alive and unchanged for all of `'cx`, and this is the thread
     /// that may read it.
+    #[inline]
     pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleString) -> Option<Self> {
         NonNull::new(raw).map(|raw| Self { raw, borrowed: PhantomData })
     }
@@ -52,6 +53,7 @@ impl<'cx> RedisStr<'cx> {
 }
 
 impl AsRef<[u8]> for RedisStr<'_> {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self.as_bytes()
     }

@@ -8,7 +8,6 @@ use redis_module::raw;
 
 use crate::args::Args;
 use crate::context::CommandContext;
-use crate::error::Error;
 use crate::guard::guard;
 use crate::log::LogLevel;
 use crate::module::arguments;
@@ -43,6 +42,7 @@ where
     R: Into<Outcome> + 'static,
     E: Into<ErrorReply> + 'static,
 {
+    #[inline]
     fn run<'cx>(&self, ctx: &CommandContext<'cx>, args: Args<'cx>) -> Result<Outcome, ErrorReply> {
         (self.0)(ctx, args).map(Into::into).map_err(Into::into)
     }
@@ -77,6 +77,7 @@ unsafe extern "C" fn trampoline<H: Handler, const SKIP: usize>(
 ///
 /// # Safety
 /// The arguments are what the server passes to a command.
+#[inline]
 pub(super) unsafe fn dispatch<H: Handler>(
     ctx: *mut raw::RedisModuleCtx,
     argv: *mut *mut raw::RedisModuleString,
@@ -88,34 +89,35 @@ pub(super) unsafe fn dispatch<H: Handler>(
     let ctx = unsafe { CommandContext::from_raw(ctx) };
     // SAFETY: R11: the arguments stay until the command has returned.
     let args = unsafe { Args::new(arguments(argv, argc), skip) };
-    let panicked = || Err(ErrorReply::err("internal error: the command failed, see the server's log"));
-    let result = guard("a command", panicked, || handler.run(&ctx, args));
-    guard("a command's reply", || (), || answer(&ctx, result));
+    match guard("a command", panicked, || handler.run(&ctx, args)) {
+        Ok(Outcome(OutcomeKind::Answered)) if ctx.is_answer_started() => {}
+        Ok(Outcome(OutcomeKind::Answered)) => answer(&ctx, Reply::Error(unanswered())),
+        Ok(Outcome(OutcomeKind::Reply(reply))) => answer(&ctx, reply),
+        Err(error) => answer(&ctx, Reply::Error(error)),
+    }
     raw::REDISMODULE_OK as c_int
 }
 
+#[cold]
+fn panicked() -> Result<Outcome, ErrorReply> {
+    Err(ErrorReply::err("internal error: the command failed, see the server's log"))
+}
+
+#[cold]
+fn unanswered() -> ErrorReply {
+    ErrorReply::err("internal error: the command did not answer")
+}
+
 /// Sends what the handler returned, unless it has begun its answer by itself.
-fn answer(ctx: &CommandContext<'_>, result: Result<Outcome, ErrorReply>) {
-    let reply = match result {
-        Ok(Outcome(OutcomeKind::Reply(reply))) => Some(reply),
-        Ok(Outcome(OutcomeKind::Answered)) => None,
-        Err(error) => Some(Reply::Error(error)),
-    };
-    match (reply, ctx.is_answer_started()) {
-        (None, true) => {}
+fn answer(ctx: &CommandContext<'_>, reply: Reply) {
+    let send = || match (&reply, ctx.is_answer_started()) {
         // SAFETY: R8: the command owes a reply and none was begun.
-        (Some(reply), false) => unsafe { reply::send(ctx, &reply) },
-        (Some(Reply::Error(error)), true) => ctx.log_fmt(
+        (reply, false) => unsafe { reply::send(ctx, reply) },
+        (Reply::Error(error), true) => ctx.log_fmt(
             LogLevel::Warning,
             format_args!("a command failed after its answer had begun: {}", error.message),
         ),
-        (Some(_), true) => {
-            ctx.log(LogLevel::Warning, "a command returned a reply after its answer had begun")
-        }
-        (None, false) => {
-            let error = ErrorReply::from(Error::module("internal error: the command did not answer"));
-            // SAFETY: R8: the command owes a reply and none was begun.
-            unsafe { reply::send(ctx, &Reply::Error(error)) }
-        }
-    }
+        (_, true) => ctx.log(LogLevel::Warning, "a command returned a reply after its answer had begun"),
+    };
+    guard("a command's reply", || (), send);
 }
