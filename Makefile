@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test api-coverage pairs soak lint bench servers install fmt
+.PHONY: help build demo test api-coverage pairs soak lint bench servers install fmt bench-overhead
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo 'make servers   fetches seven versions of Redis and Valkey, and one that is too old, into target/servers'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
+	@echo 'make bench-overhead  what redis-context adds to a command, in instructions, beside C and redis-module;'
+	@echo '               OVERHEAD=--help for options'
 	@echo 'make install   copies the module to $(MODULE_DIR) (PREFIX, MODULE_DIR, DESTDIR)'
 	@echo 'make fmt       formats the code'
 
@@ -59,6 +61,11 @@ lint:
 bench: build
 	@scripts/servers.sh --one
 	@$(SUPPORT) bench -- $(BENCH)
+
+bench-overhead:
+	@scripts/needs.sh
+	@scripts/servers.sh --one
+	@cargo run -q -p redis-context-overhead --bin overhead -- $(OVERHEAD)
 
 servers:
 	@scripts/servers.sh
