@@ -11,7 +11,7 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use redis_module::raw;
+use crate::api::table;
 
 /// Allocates through the server.
 pub struct ServerAlloc;
@@ -64,14 +64,12 @@ type AllocFn = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `RM_TryAlloc` where it is (it may fail), `RM_Alloc` elsewhere (out of memory ends the server).
 #[inline]
 fn server_alloc() -> Option<AllocFn> {
-    // SAFETY: R1: NULL until the table is filled, constant afterwards.
-    unsafe { raw::RedisModule_TryAlloc.or(raw::RedisModule_Alloc) }
+    table!(RedisModule_TryAlloc).or(table!(RedisModule_Alloc))
 }
 
 /// Finds the server's alignment. Called once, after the table is filled and before anything else.
 pub(crate) fn probe() {
-    // SAFETY: R1: reading the table.
-    let (Some(alloc), Some(free)) = (server_alloc(), unsafe { raw::RedisModule_Free }) else { return };
+    let (Some(alloc), Some(free)) = (server_alloc(), table!(RedisModule_Free)) else { return };
     // SAFETY: R9: a block is taken and given back.
     let block = unsafe { alloc(64) };
     if block.addr().is_multiple_of(16) {
@@ -122,8 +120,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: R1: NULL until the table is filled.
-        let calloc = unsafe { raw::RedisModule_TryCalloc.or(raw::RedisModule_Calloc) };
+        let calloc = table!(RedisModule_TryCalloc).or(table!(RedisModule_Calloc));
         match calloc {
             // SAFETY: R9: the size is not zero.
             Some(calloc) if is_plain(layout) => unsafe { calloc(1, layout.size()).cast() },
@@ -144,8 +141,8 @@ unsafe impl GlobalAlloc for ServerAlloc {
         if ARENA.owns(block) {
             return;
         }
-        // SAFETY: R1: the block came from the server, so the table is filled.
-        let Some(free) = (unsafe { raw::RedisModule_Free }) else { return };
+        // The block came from the server, so the table is filled.
+        let Some(free) = table!(RedisModule_Free) else { return };
         let outer = if is_plain(layout) {
             block
         } else {
@@ -160,8 +157,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller promises that the size fits the alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
-        // SAFETY: R1: NULL until the table is filled.
-        let realloc = unsafe { raw::RedisModule_TryRealloc.or(raw::RedisModule_Realloc) };
+        let realloc = table!(RedisModule_TryRealloc).or(table!(RedisModule_Realloc));
         match realloc {
             Some(realloc) if is_plain(layout) && is_plain(new_layout) && !ARENA.owns(block) => {
                 // SAFETY: R9: a plain block of the server's stays one.
@@ -338,6 +334,8 @@ mod tests {
         }
     }
 
+    /// Not under Miri, which has no symbols to look up.
+    #[cfg(not(miri))]
     #[test]
     fn forwarders_reach_the_process() {
         // SAFETY: plain use of the C allocator.

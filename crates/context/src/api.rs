@@ -15,6 +15,15 @@ use redis_module::raw;
 
 use crate::error::Error;
 
+/// Reads the function table: `None` for what the server lacks. Miri, which runs tests without a server, knows no
+/// statics of C: nothing is there.
+macro_rules! table {
+    ($name:ident) => {{
+        // SAFETY: R1: NULL until the table is filled, before any other code of the module runs; constant afterwards.
+        if cfg!(miri) { None } else { unsafe { redis_module::raw::$name } }
+    }};
+}
+
 /// Fetches a function that not every server has, as a `Result<fn, Error>`.
 macro_rules! api {
     ($name:ident, $since:literal) => {{
@@ -85,7 +94,7 @@ macro_rules! reached {
 
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use unbound;
-pub(crate) use {api, reached, required};
+pub(crate) use {api, reached, required, table};
 
 /// Declares the functions without which the module does not load.
 macro_rules! required_functions {

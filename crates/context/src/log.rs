@@ -6,6 +6,8 @@ use std::ptr;
 
 use redis_module::raw;
 
+use crate::api::table;
+
 use crate::context::Context;
 
 /// How loud a line is: the server drops lines below its `loglevel`.
@@ -116,8 +118,8 @@ impl Line {
     }
 
     fn send(mut self, ctx: *mut raw::RedisModuleCtx, level: LogLevel) {
-        // SAFETY: R1: reading the table; before the load there is no server to log to.
-        let Some(log) = (unsafe { raw::RedisModule_Log }) else { return };
+        // Before the load there is no server to log to.
+        let Some(log) = table!(RedisModule_Log) else { return };
         let format: *const c_char = c"%s".as_ptr();
         let line = self.finish();
         // SAFETY: R3: RM_Log takes a NULL context from any thread; "%s" reads one C string.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::resp::{accepted, classify, read_value};
+use crate::wait::stretched;
 use crate::{Command, Error, Result, Value};
 
 /// A server that is silent for this long fails the test.
@@ -52,8 +53,8 @@ impl Client {
 
     fn over(output: TcpStream, address: SocketAddr) -> std::io::Result<Self> {
         output.set_nodelay(true)?;
-        output.set_read_timeout(Some(SILENCE_MAX))?;
-        output.set_write_timeout(Some(SILENCE_MAX))?;
+        output.set_read_timeout(Some(stretched(SILENCE_MAX)))?;
+        output.set_write_timeout(Some(stretched(SILENCE_MAX)))?;
         let input = BufReader::with_capacity(64 << 10, output.try_clone()?);
         Ok(Client { peer: address.to_string(), input, output })
     }
@@ -127,7 +128,7 @@ impl Client {
     /// # Errors
     /// [`Error::Connection`].
     pub fn set_patience(&mut self, patience: Duration) -> Result<()> {
-        self.output.set_read_timeout(Some(patience)).map_err(|error| classify(&self.peer, error))
+        self.output.set_read_timeout(Some(stretched(patience))).map_err(|error| classify(&self.peer, error))
     }
 
     /// Runs a command that must succeed.

@@ -8,12 +8,14 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::folder::new_folder;
 use crate::port::{free_port, local};
-use crate::wait::{PATIENCE, wait_for, wait_within};
+use crate::wait::{PATIENCE, slowness, wait_for, wait_within};
 use crate::{Client, Error, Info, Installed, Options, Result};
 
 /// How often another port is tried when somebody else took the first one meanwhile.
 const PORT_TRIES: usize = 5;
 const LOG_TAIL_LINES: usize = 60;
+/// How long a server may take to end before it is killed.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Starts what its arguments say, in the same process. A write beyond [`Server::limit_files`] then fails as on a
 /// full disk, instead of ending the process by a signal. A crash leaves no core among the files that tests look at.
@@ -147,6 +149,20 @@ impl Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Lets the server end by itself, so that the tool which watches it can tell what it saw.
+    fn end(&mut self) {
+        let Some(child) = self.child.as_mut() else { return };
+        let Some(process) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+        // A server that has ended takes no signal; one that was frozen takes the first when it goes on.
+        let _ = kill_process(process, Signal::TERM);
+        let _ = kill_process(process, Signal::CONT);
+        // What does not end is killed.
+        let _ = wait_within(ENDING, "the server's end", || match child.try_wait() {
+            Ok(None) => Err("it still runs"),
+            _ => Ok(()),
+        });
     }
 
     /// Kills the server and starts it again.
@@ -368,6 +384,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if slowness() > 1 && !std::thread::panicking() {
+            self.end();
+        }
         self.kill();
         if std::thread::panicking() {
             eprintln!("--- log of {} on port {}\n{}\n---", self.installed, self.port, self.log_tail());

@@ -1,6 +1,7 @@
 //! Waiting for a condition, with a limit and a message that says what was seen instead.
 
 use std::fmt::Display;
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,22 @@ use crate::{Error, Result};
 
 /// How long a condition may take: far above what any does on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How many times slower than usual the servers are, because a tool such as valgrind watches them.
+const SLOWNESS: &str = "REDIS_MIRROR_TEST_SLOWNESS";
 const POLL_MIN: Duration = Duration::from_micros(200);
 const POLL_MAX: Duration = Duration::from_millis(20);
+
+/// How many times slower than usual the servers are; 1 unless `REDIS_MIRROR_TEST_SLOWNESS` says otherwise.
+pub(crate) fn slowness() -> u32 {
+    static READ: OnceLock<u32> = OnceLock::new();
+    let read = || std::env::var(SLOWNESS).ok()?.parse().ok().filter(|factor| (1..=1000).contains(factor));
+    *READ.get_or_init(|| read().unwrap_or(1))
+}
+
+/// A patience as long as slow servers need it.
+pub(crate) fn stretched(patience: Duration) -> Duration {
+    patience.saturating_mul(slowness())
+}
 
 /// Waits until the condition holds.
 ///
@@ -29,7 +44,8 @@ pub fn wait_for<T, E: Display>(what: &str, attempt: impl FnMut() -> Result<T, E>
     wait_within(PATIENCE, what, attempt).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Waits at most `patience` until the attempt succeeds.
+/// Waits at most `patience` until the attempt succeeds; longer for servers that a tool slows down
+/// (`REDIS_MIRROR_TEST_SLOWNESS`).
 ///
 /// # Errors
 /// [`Error::TimedOut`] with the last failure.
@@ -38,6 +54,7 @@ pub fn wait_within<T, E: Display>(
     what: &str,
     mut attempt: impl FnMut() -> Result<T, E>,
 ) -> Result<T> {
+    let patience = stretched(patience);
     let start = Instant::now();
     let mut pause = POLL_MIN;
     loop {

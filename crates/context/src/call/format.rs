@@ -139,10 +139,10 @@ mod tests {
         unsafe { CStr::from_ptr(format) }.to_string_lossy().into_owned()
     }
 
-    /// Every set of flags and every number of arguments against a naive model.
+    /// Every set of flags and every number of arguments against a naive model. Miri, which is slow, takes some.
     #[test]
     fn each_format_names_its_arguments_and_its_flags() {
-        for bits in 0..ROWS {
+        for bits in (0..ROWS).step_by(if cfg!(miri) { 89 } else { 1 }) {
             let flags = CallFlags::from_bits_retain(bits as u16);
             let characters: String =
                 (0..11).filter(|bit| bits & (1 << bit) != 0).map(|bit| char::from(CHARACTERS[bit])).collect();
