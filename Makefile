@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test api-coverage pairs soak lint bench servers install fmt bench-overhead
+.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead memcheck miri servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,9 @@ help:
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
 	@echo 'make bench-overhead  what redis-context adds to a command, in instructions, beside C and redis-module;'
 	@echo '               OVERHEAD=--help for options'
+	@echo 'make memcheck  the tests of redis-context with their servers under valgrind;'
+	@echo '               REDIS_MIRROR_MEMCHECK_SERVER=file names a server built with MALLOC=libc'
+	@echo 'make miri      the unit tests that need no server, under Miri'
 	@echo 'make install   copies the module to $(MODULE_DIR) (PREFIX, MODULE_DIR, DESTDIR)'
 	@echo 'make fmt       formats the code'
 
@@ -66,6 +69,14 @@ bench-overhead:
 	@scripts/needs.sh
 	@scripts/servers.sh --one
 	@cargo run -q -p redis-context-overhead --bin overhead -- $(OVERHEAD)
+
+memcheck:
+	@scripts/needs.sh
+	@scripts/memcheck.sh $(MEMCHECK)
+
+miri:
+	@scripts/needs.sh
+	@scripts/miri.sh
 
 servers:
 	@scripts/servers.sh

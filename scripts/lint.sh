@@ -11,7 +11,7 @@ report() { # what, offending lines
 }
 rust() { git ls-files -- "$@" | grep '\.rs$' || true; }
 
-sources=$(rust src crates tests examples)
+sources=$(rust src crates tests benches examples)
 pure=$(rust crates/replica/src crates/engine/src | grep -v '/transport' || true)
 report "unsafe belongs into crates/context" \
   "$(grep -nE '\bunsafe (\{|fn|impl|extern)' $(grep -v '^crates/context/src/' <<<"$sources") /dev/null || true)"

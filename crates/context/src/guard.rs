@@ -63,7 +63,9 @@ fn message(payload: &dyn Any) -> &str {
 mod tests {
     use super::*;
 
+    #[cfg(not(miri))]
     struct DropPanics;
+    #[cfg(not(miri))]
     impl Drop for DropPanics {
         fn drop(&mut self) {
             panic!("second");
@@ -76,6 +78,8 @@ mod tests {
         assert_eq!(guard("a test", || 7, || 8), 8);
     }
 
+    /// Not under Miri, which finds that the second payload is never freed: dropping that one might panic, too.
+    #[cfg(not(miri))]
     #[test]
     fn a_payload_that_panics_on_drop_is_contained() {
         assert_eq!(guard("a test", || 7, || std::panic::panic_any(DropPanics)), 7);

@@ -52,7 +52,8 @@ fn restore_signals(before: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, ptr::null_mut()) };
 }
 
-#[cfg(test)]
+// Not under Miri, which knows no signals.
+#[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
 

@@ -121,3 +121,33 @@ impl Drop for Walk {
         with_table(|table| table.walks -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The only test that touches the table, which belongs to one thread.
+    #[test]
+    fn keys_are_forgotten_in_any_order_and_walks_count() {
+        let mut handles = [0u8; OPEN_KEYS_MAX + 1];
+        let keys: Vec<*mut raw::RedisModuleKey> =
+            handles.iter_mut().map(|handle| (&raw mut *handle).cast()).collect();
+        assert_eq!(refuse_while_open(), Ok(()));
+        assert!(keys[..OPEN_KEYS_MAX].iter().all(|&key| opened(key)));
+        assert!(!opened(keys[OPEN_KEYS_MAX]), "the table is full");
+        for at in [3, 15, 0, 14, 7] {
+            closed(keys[at]);
+        }
+        assert_eq!(with_table(|table| table.len), OPEN_KEYS_MAX - 5);
+        // One that the table does not know, and one twice.
+        closed(keys[OPEN_KEYS_MAX]);
+        closed(keys[3]);
+        assert_eq!(refuse_while_open(), Err(Error::KeyIsOpen));
+        keys.iter().for_each(|&key| closed(key));
+        assert_eq!(refuse_while_open(), Ok(()));
+        let walk = Walk::begin();
+        assert_eq!(refuse_while_open(), Err(Error::KeyIsOpen));
+        drop(walk);
+        assert_eq!(refuse_while_open(), Ok(()));
+    }
+}
