@@ -11,7 +11,7 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::api::table;
+use crate::api::{reached, table};
 
 /// Allocates through the server.
 pub struct ServerAlloc;
@@ -59,12 +59,46 @@ impl Arena {
     }
 }
 
+/// Above this a server without `RM_TryCalloc` and `RM_TryRealloc` (Redis 7.0) is asked by `RM_TryAlloc`: the functions it
+/// has end it when there is no memory, and `try_reserve` is there to survive that.
+const LARGE_BYTES: usize = 64 << 20;
+
 type AllocFn = unsafe extern "C" fn(usize) -> *mut c_void;
 
 /// `RM_TryAlloc` where it is (it may fail), `RM_Alloc` elsewhere (out of memory ends the server).
 #[inline]
 fn server_alloc() -> Option<AllocFn> {
     table!(RedisModule_TryAlloc).or(table!(RedisModule_Alloc))
+}
+
+type CallocFn = unsafe extern "C" fn(usize, usize) -> *mut c_void;
+
+/// What gives zeroed memory, if the server's function copes with this size.
+#[inline]
+fn server_calloc(size: usize) -> Option<CallocFn> {
+    let (fallible, fatal) = (table!(RedisModule_TryCalloc), table!(RedisModule_Calloc));
+    if fallible.is_some() {
+        reached!(RedisModule_TryCalloc);
+        return fallible;
+    }
+    if size > LARGE_BYTES { None } else { fatal }
+}
+
+type ReallocFn = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
+
+/// What changes a block's size, if the server's function copes with this one.
+#[inline]
+fn server_realloc(size: usize) -> Option<ReallocFn> {
+    let (fallible, fatal) = (table!(RedisModule_TryRealloc), table!(RedisModule_Realloc));
+    if fallible.is_some() {
+        reached!(RedisModule_TryRealloc);
+        return fallible;
+    }
+    if size > LARGE_BYTES {
+        return None;
+    }
+    reached!(RedisModule_Realloc);
+    fatal
 }
 
 /// Finds the server's alignment. Called once, after the table is filled and before anything else.
@@ -120,7 +154,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let calloc = table!(RedisModule_TryCalloc).or(table!(RedisModule_Calloc));
+        let calloc = server_calloc(layout.size());
         match calloc {
             // SAFETY: R9: the size is not zero.
             Some(calloc) if is_plain(layout) => unsafe { calloc(1, layout.size()).cast() },
@@ -157,7 +191,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller promises that the size fits the alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
-        let realloc = table!(RedisModule_TryRealloc).or(table!(RedisModule_Realloc));
+        let realloc = server_realloc(new_size);
         match realloc {
             Some(realloc) if is_plain(layout) && is_plain(new_layout) && !ARENA.owns(block) => {
                 // SAFETY: R9: a plain block of the server's stays one.

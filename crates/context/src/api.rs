@@ -279,6 +279,34 @@ required_functions! {
     // cluster, shared API, events
 
     // strings, replies, configs, INFO, context
+    RedisModule_CreateStringFromString
+    RedisModule_CreateStringFromLongLong
+    RedisModule_CreateStringFromULongLong
+    RedisModule_CreateStringFromDouble
+    RedisModule_StringToLongLong
+    RedisModule_StringToULongLong
+    RedisModule_StringToDouble
+    RedisModule_StringCompare
+    RedisModule_StringAppendBuffer
+    RedisModule_TrimStringAllocation
+    RedisModule_RetainString
+    RedisModule_ReplyWithNullArray
+    RedisModule_ReplyWithEmptyArray
+    RedisModule_ReplyWithEmptyString
+    RedisModule_ReplyWithCString
+    RedisModule_ReplyWithString
+    RedisModule_ReplyWithVerbatimString
+    RedisModule_ReplyWithAttribute
+    RedisModule_ReplySetAttributeLength
+    RedisModule_WrongArity
+    RedisModule_GetCurrentCommandName
+    RedisModule_GetCommandKeysWithFlags
+    RedisModule_GetCommandKeys
+    RedisModule_KeyAtPos
+    RedisModule_GetContextFlagsAll
+    RedisModule_MonotonicMicroseconds
+    RedisModule_InfoAddFieldString
+    RedisModule_ServerInfoGetField
 }
 
 /// Reached only if a function was used that the load did not check; the guard turns it into an error.

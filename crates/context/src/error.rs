@@ -34,6 +34,9 @@ pub enum Error {
     /// An argument that should be a whole number is not one, or is out of range.
     #[error("value is not an integer or out of range")]
     NotAnInteger,
+    /// An argument that should be a number is not one.
+    #[error("value is not a valid float")]
+    NotANumber,
     /// An argument that the command does not know.
     #[error("syntax error")]
     Syntax,
@@ -49,6 +52,15 @@ pub enum Error {
     /// There is no database of that number.
     #[error("DB index is out of range")]
     NoSuchDb,
+    /// The server has no config of that name, or it is of another kind.
+    #[error("the server has no such config")]
+    NoSuchConfig,
+    /// The server refused a config's new value, and kept the old one.
+    #[error("the server refused the config: {reason}")]
+    ConfigRefused {
+        /// The server's own words.
+        reason: String,
+    },
     /// The command has begun its one reply, or has blocked its client.
     #[error("the client was answered already: a command replies once")]
     AlreadyAnswered,

@@ -17,6 +17,7 @@ use crate::context::{Context, LoadContext};
 use crate::detached;
 use crate::error::Error;
 use crate::guard::guard;
+use crate::string::RedisStr;
 
 /// The longest name of a section or field, in bytes: the rest is cut.
 pub const INFO_NAME_BYTES_MAX: usize = 127;
@@ -173,6 +174,18 @@ impl<'a> InfoSection<'a> {
         unsafe { add(self.info, name.as_c_str().as_ptr(), value.as_c_str().as_ptr()) };
     }
 
+    /// A string of the server, without a copy; what [`InfoSection::text`] would change or cut is written as a text.
+    pub fn string(&mut self, name: &str, value: &RedisStr<'_>) {
+        let bytes = value.as_bytes();
+        if bytes.len() > INFO_TEXT_BYTES_MAX || !bytes.iter().all(|&byte| is_text(byte)) {
+            return self.text(name, bytes);
+        }
+        let add = required!(RedisModule_InfoAddFieldString);
+        let name = Text::<{ INFO_NAME_BYTES_MAX + 1 }>::name(name);
+        // SAFETY: R30: the callback's own INFO, which copies both.
+        unsafe { add(self.info, name.as_c_str().as_ptr(), value.as_ptr()) };
+    }
+
     /// A field of fields, `name:a=1,b=2`. They do not nest: the server ends one where the next begins.
     pub fn dict(&mut self, name: &str, body: impl FnOnce(&mut InfoFields<'_>)) {
         let (begin, end) =
@@ -218,6 +231,11 @@ impl InfoFields<'_> {
     }
 }
 
+/// Whether a text's byte leaves INFO's lines as they are.
+fn is_text(byte: u8) -> bool {
+    byte >= 0x20 && byte != 0x7f
+}
+
 /// A C string on the stack.
 struct Text<const SIZE: usize>([u8; SIZE]);
 
@@ -235,7 +253,7 @@ impl<const SIZE: usize> Text<SIZE> {
     }
 
     fn value(value: &[u8]) -> Self {
-        Self::copy(value, |byte| byte >= 0x20 && byte != 0x7f)
+        Self::copy(value, is_text)
     }
 
     fn field(value: &[u8]) -> Self {

@@ -44,8 +44,10 @@ mod native_type;
 mod outcome;
 mod publish;
 mod reply;
+mod runtime_args;
 mod scan;
 mod server;
+mod server_config;
 mod server_info;
 mod state;
 mod string;
@@ -64,8 +66,8 @@ pub use call::{
 };
 pub use cell::MainCell;
 pub use command::{
-    Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, FindKeys,
-    KeyAccess, KeySpec, Positions,
+    Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, CommandKey,
+    FindKeys, KeyAccess, KeySpec, Positions,
 };
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
@@ -75,12 +77,14 @@ pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
 pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};
 pub use outcome::{ErrorReply, Outcome, Streamed};
-pub use reply::{Reply, ReplyWriter, VerbatimFormat};
+pub use reply::{ERROR_LINE_BYTES_MAX, Reply, ReplyWriter, VerbatimFormat};
+pub use runtime_args::LOAD_ARGUMENTS_MAX;
 pub use scan::{ScanCursor, ScanProgress};
 pub use server::{Family, Server, Version, server};
+pub use server_config::{ConfigKind, SERVER_CONFIG_BYTES_MAX, ServerConfig, ServerConfigMut};
 pub use server_info::ServerInfo;
 pub use state::{ContextFlags, ModuleOptions};
-pub use string::{RedisStr, RedisString};
+pub use string::{RedisStr, RedisString, StringBuf};
 pub use timer::{TIMER_MAX, Timer};
 pub use user::{ModuleUser, Permission};
 pub use write::NotNow;

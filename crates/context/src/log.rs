@@ -6,8 +6,7 @@ use std::ptr;
 
 use redis_module::raw;
 
-use crate::api::table;
-
+use crate::api::{reached, table};
 use crate::context::Context;
 
 /// How loud a line is: the server drops lines below its `loglevel`.
@@ -120,6 +119,7 @@ impl Line {
     fn send(mut self, ctx: *mut raw::RedisModuleCtx, level: LogLevel) {
         // Before the load there is no server to log to.
         let Some(log) = table!(RedisModule_Log) else { return };
+        reached!(RedisModule_Log);
         let format: *const c_char = c"%s".as_ptr();
         let line = self.finish();
         // SAFETY: R3: RM_Log takes a NULL context from any thread; "%s" reads one C string.

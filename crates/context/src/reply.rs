@@ -2,160 +2,21 @@
 //! client that speaks RESP2 (the server's own rule, networking.c): a map is a flat array, a set an array,
 //! a double and a verbatim text are bulk strings, a boolean is 1 or 0.
 
-use std::borrow::Cow;
-use std::ffi::{CStr, c_int, c_long};
+mod attributes;
+mod text;
+mod value;
+
+pub use text::ERROR_LINE_BYTES_MAX;
+pub use value::{Reply, VerbatimFormat};
+
+use std::ffi::{c_int, c_long};
 
 use redis_module::raw;
 
 use crate::api::required;
 use crate::context::{CommandContext, Context};
 use crate::error::Error;
-use crate::outcome::{ErrorReply, Streamed};
-
-/// A reply as a value tree.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Reply {
-    /// Nothing.
-    Null,
-    /// A whole number.
-    Int(i64),
-    /// A floating point number.
-    Double(f64),
-    /// True or false.
-    Bool(bool),
-    /// Any bytes.
-    Bulk(Vec<u8>),
-    /// A short status such as `OK`; line breaks become spaces.
-    Simple(Cow<'static, str>),
-    /// An error, at any depth.
-    Error(ErrorReply),
-    /// A list.
-    Array(Vec<Reply>),
-    /// Pairs of a key and a value.
-    Map(Vec<(Reply, Reply)>),
-    /// Members without order.
-    Set(Vec<Reply>),
-    /// Text with its format.
-    Verbatim(VerbatimFormat, Vec<u8>),
-    /// A whole number of any size, as decimal digits.
-    BigNumber(String),
-}
-
-/// How a verbatim text is to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerbatimFormat {
-    /// `txt`
-    Text,
-    /// `mkd`
-    Markdown,
-}
-
-impl VerbatimFormat {
-    fn extension(self) -> &'static CStr {
-        match self {
-            Self::Text => c"txt",
-            Self::Markdown => c"mkd",
-        }
-    }
-}
-
-impl Reply {
-    /// `+OK`
-    pub const OK: Self = Self::Simple(Cow::Borrowed("OK"));
-
-    /// A copy of any bytes.
-    pub fn bulk(bytes: impl AsRef<[u8]>) -> Self {
-        Self::Bulk(bytes.as_ref().to_vec())
-    }
-
-    /// A list of whatever converts into replies.
-    pub fn array(items: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
-        Self::Array(items.into_iter().map(Into::into).collect())
-    }
-
-    /// A map of named fields.
-    pub fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Reply)>) -> Self {
-        Self::Map(fields.into_iter().map(|(name, value)| (Self::bulk(name), value)).collect())
-    }
-}
-
-impl From<i64> for Reply {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<f64> for Reply {
-    fn from(value: f64) -> Self {
-        Self::Double(value)
-    }
-}
-
-impl From<bool> for Reply {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<Vec<u8>> for Reply {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bulk(bytes)
-    }
-}
-
-impl From<String> for Reply {
-    fn from(text: String) -> Self {
-        Self::Bulk(text.into_bytes())
-    }
-}
-
-impl From<&str> for Reply {
-    fn from(text: &str) -> Self {
-        Self::bulk(text)
-    }
-}
-
-impl From<&[u8]> for Reply {
-    fn from(bytes: &[u8]) -> Self {
-        Self::bulk(bytes)
-    }
-}
-
-impl From<()> for Reply {
-    fn from((): ()) -> Self {
-        Self::Null
-    }
-}
-
-impl From<ErrorReply> for Reply {
-    fn from(error: ErrorReply) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl<R: Into<Reply>> From<Option<R>> for Reply {
-    fn from(value: Option<R>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-impl<R: Into<Reply>> From<Vec<R>> for Reply
-where
-    Vec<R>: NotBytes,
-{
-    fn from(items: Vec<R>) -> Self {
-        Self::array(items)
-    }
-}
-
-/// Keeps `Vec<u8>` a bulk string.
-#[doc(hidden)]
-pub trait NotBytes {}
-impl NotBytes for Vec<Reply> {}
-impl NotBytes for Vec<i64> {}
-impl NotBytes for Vec<String> {}
-impl NotBytes for Vec<Vec<u8>> {}
+use crate::outcome::Streamed;
 
 /// Writes one reply, value by value. Lengths are always right: what a collection announced and did not
 /// get is filled with nulls, also when its closure fails or panics, and what is too much is refused.
@@ -163,6 +24,8 @@ pub struct ReplyWriter<'a> {
     ctx: *mut raw::RedisModuleCtx,
     left: usize,
     written: usize,
+    /// Whether attributes were written that the next value belongs to.
+    attributed: bool,
     close: Close,
     context: std::marker::PhantomData<&'a Context<'a>>,
 }
@@ -173,6 +36,7 @@ enum Close {
     Array,
     Map,
     Set,
+    Attributes,
 }
 
 impl<'a> ReplyWriter<'a> {
@@ -181,17 +45,32 @@ impl<'a> ReplyWriter<'a> {
     /// # Safety
     /// `ctx` is the context of a callback that owes its client a reply, alive for all of `'a`.
     pub(crate) unsafe fn new(ctx: *mut raw::RedisModuleCtx) -> Self {
-        Self { ctx, left: 1, written: 0, close: Close::Counted, context: std::marker::PhantomData }
+        Self {
+            ctx,
+            left: 1,
+            written: 0,
+            attributed: false,
+            close: Close::Counted,
+            context: std::marker::PhantomData,
+        }
     }
 
     fn inner(&mut self, left: usize, close: Close) -> ReplyWriter<'_> {
-        ReplyWriter { ctx: self.ctx, left, written: 0, close, context: std::marker::PhantomData }
+        ReplyWriter {
+            ctx: self.ctx,
+            left,
+            written: 0,
+            attributed: false,
+            close,
+            context: std::marker::PhantomData,
+        }
     }
 
     #[inline]
     fn claim(&mut self) -> Result<(), Error> {
         self.left = self.left.checked_sub(1).ok_or(Error::ReplyCount)?;
         self.written += 1;
+        self.attributed = false;
         Ok(())
     }
 
@@ -207,15 +86,22 @@ impl<'a> ReplyWriter<'a> {
             Reply::Error(error) => self.error(error),
             Reply::Array(items) => self.array(items.len(), |writer| writer.values(items)),
             Reply::Set(items) => self.set(items.len(), |writer| writer.values(items)),
-            Reply::Map(pairs) => self.map(pairs.len(), |writer| {
-                pairs.iter().try_for_each(|(key, value)| {
-                    writer.value(key)?;
-                    writer.value(value)
-                })
-            }),
+            Reply::Map(pairs) => self.map(pairs.len(), |writer| writer.pairs(pairs)),
             Reply::Verbatim(format, text) => self.verbatim(*format, text),
             Reply::BigNumber(digits) => self.big_number(digits),
+            Reply::NullArray => self.null_array(),
+            Reply::Attributed(attributes, value) => {
+                self.attributes(attributes.len(), |writer| writer.pairs(attributes))?;
+                self.value(value)
+            }
         }
+    }
+
+    fn pairs(&mut self, pairs: &[(Reply, Reply)]) -> Result<(), Error> {
+        pairs.iter().try_for_each(|(key, value)| {
+            self.value(key)?;
+            self.value(value)
+        })
     }
 
     fn values(&mut self, items: &[Reply]) -> Result<(), Error> {
@@ -227,6 +113,24 @@ impl<'a> ReplyWriter<'a> {
     pub fn null(&mut self) -> Result<(), Error> {
         self.claim()?;
         self.raw_null();
+        Ok(())
+    }
+
+    /// Writes a null where a list was expected: `*-1` in RESP2, a plain null in RESP3.
+    pub fn null_array(&mut self) -> Result<(), Error> {
+        self.claim()?;
+        let reply = required!(RedisModule_ReplyWithNullArray);
+        // SAFETY: R8: the callback owes a reply; the writer counts.
+        unsafe { reply(self.ctx) };
+        Ok(())
+    }
+
+    /// Writes a list of nothing, as [`ReplyWriter::array`] of length 0.
+    pub fn empty_array(&mut self) -> Result<(), Error> {
+        self.claim()?;
+        let reply = required!(RedisModule_ReplyWithEmptyArray);
+        // SAFETY: R8: the callback owes a reply; the writer counts.
+        unsafe { reply(self.ctx) };
         Ok(())
     }
 
@@ -262,47 +166,6 @@ impl<'a> ReplyWriter<'a> {
         let reply = required!(RedisModule_ReplyWithBool);
         // SAFETY: R8: the callback owes a reply; the writer counts.
         unsafe { reply(self.ctx, c_int::from(value)) };
-        Ok(())
-    }
-
-    /// Writes any bytes.
-    #[inline]
-    pub fn bulk(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.claim()?;
-        let bytes = bytes.as_ref();
-        let reply = required!(RedisModule_ReplyWithStringBuffer);
-        // SAFETY: R8: the callback owes a reply; the server copies `len` bytes.
-        unsafe { reply(self.ctx, bytes.as_ptr().cast(), bytes.len()) };
-        Ok(())
-    }
-
-    /// Writes a status; line breaks and NUL become spaces.
-    pub fn simple(&mut self, text: &str) -> Result<(), Error> {
-        self.claim()?;
-        let line = one_line(text.as_bytes());
-        let reply = required!(RedisModule_ReplyWithSimpleString);
-        // SAFETY: R8: the callback owes a reply; the line is NUL-terminated and copied.
-        unsafe { reply(self.ctx, line.as_ptr().cast()) };
-        Ok(())
-    }
-
-    /// Writes an error; line breaks and NUL become spaces.
-    pub fn error(&mut self, error: &ErrorReply) -> Result<(), Error> {
-        self.claim()?;
-        let line = one_line(format!("{} {}", error.code, error.message).as_bytes());
-        let reply = required!(RedisModule_ReplyWithError);
-        // SAFETY: R8: the callback owes a reply; the line is NUL-terminated and copied.
-        unsafe { reply(self.ctx, line.as_ptr().cast()) };
-        Ok(())
-    }
-
-    /// Writes a text with its format.
-    pub fn verbatim(&mut self, format: VerbatimFormat, text: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.claim()?;
-        let (text, extension) = (text.as_ref(), format.extension());
-        let reply = required!(RedisModule_ReplyWithVerbatimStringType);
-        // SAFETY: R8: the callback owes a reply; the server copies `len` bytes and three of the extension.
-        unsafe { reply(self.ctx, text.as_ptr().cast(), text.len(), extension.as_ptr()) };
         Ok(())
     }
 
@@ -402,20 +265,29 @@ impl<'a> ReplyWriter<'a> {
 
     /// Ends the collection, or fills it up to the length that it announced.
     fn complete(&mut self) {
+        if self.attributed && !matches!(self.close, Close::Counted) {
+            // What the attributes belong to.
+            self.raw_null();
+            self.written += 1;
+        }
         match self.close {
             Close::Counted => (0..self.left).for_each(|_| self.raw_null()),
             Close::Array => self.set_length(required!(RedisModule_ReplySetArrayLength), self.written),
             Close::Set => self.set_length(required!(RedisModule_ReplySetSetLength), self.written),
-            Close::Map => {
-                if self.written % 2 == 1 {
-                    self.raw_null();
-                }
-                self.set_length(required!(RedisModule_ReplySetMapLength), self.written.div_ceil(2));
-            }
+            Close::Map => self.end_pairs(required!(RedisModule_ReplySetMapLength)),
+            Close::Attributes => self.end_pairs(required!(RedisModule_ReplySetAttributeLength)),
         }
     }
 
-    fn set_length(&self, set: unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long), len: usize) {
+    /// Ends a collection of pairs, whose last may lack its value.
+    fn end_pairs(&self, set: SetLength) {
+        if self.written % 2 == 1 {
+            self.raw_null();
+        }
+        self.set_length(set, self.written.div_ceil(2));
+    }
+
+    fn set_length(&self, set: SetLength, len: usize) {
         let len = c_long::try_from(len).unwrap_or(c_long::MAX);
         // SAFETY: R8: closes the innermost postponed collection, which this writer opened.
         unsafe { set(self.ctx, len) };
@@ -423,6 +295,7 @@ impl<'a> ReplyWriter<'a> {
 }
 
 type Begin = unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long) -> c_int;
+type SetLength = unsafe extern "C" fn(*mut raw::RedisModuleCtx, c_long);
 
 impl Drop for ReplyWriter<'_> {
     #[inline]
@@ -435,6 +308,18 @@ impl Drop for ReplyWriter<'_> {
 }
 
 impl CommandContext<'_> {
+    /// Answers as the server does when the number of arguments is wrong, with the command's name:
+    /// `-ERR wrong number of arguments for 'x' command`. [`Error::AlreadyAnswered`] if there is a reply.
+    ///
+    /// An arity in [`crate::CommandInfo`] leaves the check to the server, and the handler need not run at all.
+    pub fn wrong_arity(&self) -> Result<Streamed, Error> {
+        self.start_answer()?;
+        let reply = required!(RedisModule_WrongArity);
+        // SAFETY: R8: the command's one answer was claimed just now.
+        unsafe { reply(self.as_ptr()) };
+        Ok(Streamed(()))
+    }
+
     /// Writes the reply piece by piece, for replies too large for a [`Reply`]. The proof it gives is what
     /// the handler returns. [`Error::AlreadyAnswered`] if there is a reply.
     ///
@@ -465,21 +350,9 @@ pub(crate) unsafe fn send(ctx: &Context<'_>, reply: &Reply) {
     }
 }
 
-/// The text up to what a line may hold, with a terminator; the server copies up to the first NUL.
-fn one_line(text: &[u8]) -> Vec<u8> {
-    let clean = |&byte: &u8| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte };
-    text.iter().map(clean).chain([0]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_holds_no_break_and_ends_once() {
-        assert_eq!(one_line(b"a\r\nb\0c\xff"), b"a  b c\xff\0");
-        assert_eq!(one_line(b""), b"\0");
-    }
 
     #[test]
     fn bytes_are_a_bulk_string_and_lists_are_lists() {

@@ -94,6 +94,12 @@ impl fmt::Display for Server {
 }
 
 impl Context<'_> {
+    /// The version that the server declares to modules by a constant. [`server()`] reads INFO instead, which a
+    /// build from a branch (255.255.255 here) tells better.
+    pub fn declared_version(&self) -> Version {
+        numeric_version()
+    }
+
     /// Whether the server has a function of the module API, by its full name: `c"RedisModule_Yield"`. Every
     /// server knows that prefix. Functions of this crate answer [`crate::Error::Unsupported`] by themselves.
     pub fn has_function(&self, name: &CStr) -> bool {

@@ -8,6 +8,7 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::Context;
+use crate::string::RedisString;
 
 /// INFO's fields of one section, or of all, as they were when it was made. Making one costs as much as an INFO.
 pub struct ServerInfo<'cx> {
@@ -34,6 +35,15 @@ impl ServerInfo<'_> {
         let text = unsafe { get(self.raw.as_ptr(), field.as_ptr()) };
         // SAFETY: R7: a C string.
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+    }
+
+    /// A field's text as a string of the server, which outlives the data.
+    pub fn string(&self, field: &CStr) -> Option<RedisString> {
+        let get = required!(RedisModule_ServerInfoGetField);
+        // SAFETY: R7: live data; with a NULL context the string is ours (R5).
+        let string = unsafe { get(ptr::null_mut(), self.raw.as_ptr(), field.as_ptr()) };
+        // SAFETY: R5: NULL, or a new string of ours.
+        unsafe { RedisString::from_raw(string) }
     }
 
     /// A field that is a whole number from 0 on.

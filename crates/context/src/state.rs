@@ -112,6 +112,23 @@ impl Context<'_> {
         ContextFlags::from_bits_truncate(unsafe { get(self.as_ptr()) } as u32)
     }
 
+    /// The flags that this server knows ([`Context::flags`] of it can have no others).
+    pub fn supported_flags(&self) -> ContextFlags {
+        let get = required!(RedisModule_GetContextFlagsAll);
+        // SAFETY: R2: it takes nothing and gives a constant.
+        ContextFlags::from_bits_truncate(unsafe { get() } as u32)
+    }
+
+    /// The options that this server knows. 7.2 on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] on Redis 7.0, which knows all of [`ModuleOptions`].
+    pub fn supported_options(&self) -> Result<ModuleOptions, Error> {
+        let get = api!(RedisModule_GetModuleOptionsAll, "Redis 7.2 and Valkey 7.2")?;
+        // SAFETY: R2: it takes nothing and gives a constant.
+        Ok(ModuleOptions::from_bits_truncate(unsafe { get() } as u32))
+    }
+
     /// The database this context works on.
     #[inline]
     pub fn selected_db(&self) -> u32 {
@@ -194,6 +211,27 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
+    /// The time of day since 1970, read from the clock now, to the microsecond. 7.2 on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] on Redis 7.0: [`Context::now`] is to the millisecond there.
+    pub fn now_precise(&self) -> Result<Duration, Error> {
+        let get = api!(RedisModule_Microseconds, "Redis 7.2 and Valkey 7.2")?;
+        // SAFETY: R2: it takes nothing.
+        Ok(Duration::from_micros(unsafe { get() }.try_into().unwrap_or_default()))
+    }
+
+    /// A clock that never goes back, to the microsecond: for measuring, since its beginning is any. On some
+    /// processors it is read without a system call.
+    #[inline]
+    pub fn monotonic(&self) -> Duration {
+        let get = required!(RedisModule_MonotonicMicroseconds);
+        // SAFETY: R2: it takes nothing.
+        Duration::from_micros(unsafe { get() })
+    }
+}
+
+impl Context<'_> {
     /// Adds to the samples that LATENCY shows under this event's name, unless `took` is below
     /// `latency-monitor-threshold`, in whole milliseconds. With a threshold of 0, which switches the server's own
     /// samples off, every one is added (`RM_LatencyAddSample`, module.c, Redis 7.0).
@@ -206,6 +244,15 @@ impl Context<'_> {
 }
 
 impl CommandContext<'_> {
+    /// The name that the command was registered by, a subcommand's as `group|sub`.
+    pub fn command_name(&self) -> Option<&str> {
+        let get = required!(RedisModule_GetCurrentCommandName);
+        // SAFETY: R11: the context of a command, which lives as long as its module.
+        let name = unsafe { get(self.as_ptr()) };
+        // SAFETY: R11: the name is NUL-terminated and the command's own.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })?.to_str().ok()
+    }
+
     /// The client's id. `u64::MAX` while the AOF is loaded; commands that a module or a script runs have
     /// ids that belong to no connection.
     pub fn client_id(&self) -> u64 {

@@ -1,5 +1,11 @@
 //! The server's strings: any bytes, borrowed from a callback or owned.
 
+mod buffer;
+mod number;
+
+pub use buffer::StringBuf;
+
+use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -48,7 +54,34 @@ impl<'cx> RedisStr<'cx> {
     /// A copy of its own.
     #[allow(clippy::should_implement_trait, reason = "as on str; ToOwned would need Borrow")]
     pub fn to_owned(&self) -> RedisString {
-        RedisString::new(self.as_bytes())
+        let copy = required!(RedisModule_CreateStringFromString);
+        // SAFETY: R5: a NULL context makes a string that only its owner frees.
+        let raw = unsafe { copy(ptr::null_mut(), self.as_ptr()) };
+        // SAFETY: R5: it never returns NULL: out of memory ends the server instead.
+        unsafe { RedisString::from_new(raw) }
+    }
+
+    /// The same string, kept without a copy of its bytes: the server counts a reference. Its memory stays as large
+    /// as the client's command made it, which [`RedisStr::to_owned`] avoids.
+    #[inline]
+    pub fn retain(&self) -> RedisString {
+        let hold = required!(RedisModule_HoldString);
+        // SAFETY: R5: with a NULL context RM_HoldString counts a reference, or copies a string on the stack.
+        let raw = unsafe { hold(ptr::null_mut(), self.as_ptr()) };
+        // SAFETY: R5: it returns the string it was given or a new one, never NULL.
+        unsafe { RedisString::from_new(raw) }
+    }
+
+    /// Orders two strings by their bytes, then by their lengths, as the server does.
+    pub fn compare(&self, other: &RedisStr<'_>) -> Ordering {
+        // RM_StringCompare gives the difference of two lengths as an int (compareStringObjects, object.c).
+        const LENGTH_MAX: usize = i32::MAX as usize;
+        if self.as_bytes().len().max(other.as_bytes().len()) > LENGTH_MAX {
+            return self.as_bytes().cmp(other.as_bytes());
+        }
+        let compare = required!(RedisModule_StringCompare);
+        // SAFETY: R4: two live strings, which are only read.
+        unsafe { compare(self.as_ptr(), other.as_ptr()) }.cmp(&0)
     }
 }
 
@@ -70,6 +103,18 @@ impl Eq for RedisStr<'_> {}
 impl PartialEq<[u8]> for RedisStr<'_> {
     fn eq(&self, other: &[u8]) -> bool {
         self.as_bytes() == other
+    }
+}
+
+impl PartialOrd for RedisStr<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RedisStr<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(other)
     }
 }
 
@@ -95,6 +140,16 @@ impl RedisString {
         // SAFETY: R5: a NULL context makes a string that only its owner frees; the bytes are copied.
         let raw = unsafe { create(ptr::null_mut(), bytes.as_ptr().cast(), bytes.len()) };
         // SAFETY: R5: RM_CreateString never returns NULL: out of memory ends the server instead.
+        unsafe { Self::from_new(raw) }
+    }
+
+    /// Takes over a reference to a new string.
+    ///
+    /// # Safety
+    /// As for `from_raw`, and `raw` is not NULL.
+    #[inline]
+    unsafe fn from_new(raw: *mut raw::RedisModuleString) -> Self {
+        // SAFETY: the caller's promise.
         Self { raw: unsafe { NonNull::new_unchecked(raw) } }
     }
 
@@ -129,11 +184,11 @@ impl RedisString {
 impl Clone for RedisString {
     /// Another reference to the same string.
     fn clone(&self) -> Self {
-        let hold = required!(RedisModule_HoldString);
-        // SAFETY: R5: with a NULL context RM_HoldString counts a reference, or copies a static string.
-        let raw = unsafe { hold(ptr::null_mut(), self.as_ptr()) };
-        // SAFETY: R5: it returns the string it was given or a new one, never NULL.
-        Self { raw: unsafe { NonNull::new_unchecked(raw) } }
+        let retain = required!(RedisModule_RetainString);
+        // SAFETY: R5: counts a reference, which the clone owns. No owned string lies on the stack, where the
+        // server has no count to raise (RM_HoldString has copied it).
+        unsafe { retain(ptr::null_mut(), self.as_ptr()) };
+        Self { raw: self.raw }
     }
 }
 

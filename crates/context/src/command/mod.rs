@@ -4,10 +4,12 @@ mod acl;
 mod docs;
 mod flags;
 mod handler;
+mod keys;
 mod positions;
 
 pub use docs::{Arg, ArgKind, BeginSearch, CommandInfo, FindKeys, KeySpec};
 pub use flags::{CommandFlags, KeyAccess};
+pub use keys::CommandKey;
 pub use positions::{ChannelAccess, Positions};
 
 use std::ffi::{CStr, CString, c_int};

@@ -53,6 +53,16 @@ impl<'a> Positions<'a> {
         }
     }
 
+    /// The argument at `position` is a key that is used in every way: RW, ACCESS and UPDATE. Positions outside the
+    /// arguments are left out.
+    pub fn key_with_full_access(&mut self, position: usize) {
+        if let (Some(position), false) = (self.checked(position), self.channels) {
+            let report = required!(RedisModule_KeyAtPos);
+            // SAFETY: R14: the server has asked for keys, and the position is one of an argument.
+            unsafe { report(self.ctx, position) };
+        }
+    }
+
     /// The argument at `position` is a channel. Positions outside the arguments are left out.
     pub fn channel(&mut self, position: usize, access: ChannelAccess) {
         let flags = c_int::try_from(access.bits()).unwrap_or_default();

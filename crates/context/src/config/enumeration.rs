@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis_module::raw;
 
+use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigFlags, Refusal, config, privdata, set};
 use crate::api::required;
 use crate::context::LoadContext;
+use crate::error::Error;
 
 /// A choice of a config.
 pub trait ConfigEnum: Copy + Send + Sync + 'static {
@@ -19,7 +21,7 @@ pub trait ConfigEnum: Copy + Send + Sync + 'static {
 
 /// One of several names.
 pub struct EnumConfig<T> {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     flags: ConfigFlags,
     check: Option<fn(T) -> Result<(), Refusal>>,
     index: AtomicUsize,
@@ -57,7 +59,7 @@ impl<T: ConfigEnum> EnumConfig<T> {
         T::CHOICES[self.index.load(Ordering::Relaxed)].1
     }
 
-    fn set_index(&self, index: c_int) -> Result<(), Refusal> {
+    pub(super) fn set_index(&self, index: c_int) -> Result<(), Refusal> {
         let index = usize::try_from(index).map_err(|_| "no such choice")?;
         let &(_, choice) = T::CHOICES.get(index).ok_or("no such choice")?;
         self.check.map_or(Ok(()), |check| check(choice))?;
@@ -68,7 +70,7 @@ impl<T: ConfigEnum> EnumConfig<T> {
 
 impl<T: ConfigEnum> EnumConfig<T> {
     /// The index of a choice.
-    fn read(&self, text: &[u8]) -> Result<c_int, Refusal> {
+    pub(super) fn read(&self, text: &[u8]) -> Result<c_int, Refusal> {
         let named = |(name, _): &(&CStr, T)| name.to_bytes().eq_ignore_ascii_case(text);
         let index = T::CHOICES.iter().position(named).ok_or("no such choice")?;
         self.check.map_or(Ok(()), |check| check(T::CHOICES[index].1))?;
@@ -81,13 +83,18 @@ impl<T: ConfigEnum> Register for EnumConfig<T> {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
-        let default = given.map_or(Ok(0), |text| self.read(text))?;
+    fn flags(&self) -> ConfigFlags {
+        self.flags
+    }
+
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        let default =
+            given.map_or(Ok(0), |text| self.read(text)).map_err(|reason| refused(self.name, &reason))?;
         let register = required!(RedisModule_RegisterEnumConfig);
         let Ok(len) = c_int::try_from(T::CHOICES.len()) else { return Ok(super::ERR) };
         let mut names: Vec<*const c_char> = T::CHOICES.iter().map(|(name, _)| name.as_ptr()).collect();
         let values: Vec<c_int> = (0..len).collect();
-        let (name, data, flags) = (self.name.as_ptr(), privdata(self), self.flags.bits());
+        let (name, data, flags) = (self.name.as_ptr(), privdata(self), self.flags.known_bits());
         let (names, values) = (names.as_mut_ptr(), values.as_ptr());
         let (get, set) = (get_index::<T> as GetFn, set_index::<T> as SetFn);
         // SAFETY: R19: the private data is this static, which both callbacks take it for; names are copied.
@@ -109,8 +116,8 @@ impl<T: ConfigEnum> Register for EnumConfig<T> {
     }
 }
 
-type GetFn = unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int;
-type SetFn =
+pub(super) type GetFn = unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int;
+pub(super) type SetFn =
     unsafe extern "C" fn(*const c_char, c_int, *mut c_void, *mut *mut raw::RedisModuleString) -> c_int;
 
 unsafe extern "C" fn get_index<T: ConfigEnum>(_name: *const c_char, data: *mut c_void) -> c_int {

@@ -3,18 +3,24 @@
 //! A config is a `static`; its value is read from any thread without the server. Registered once, while the
 //! module loads, by [`crate::LoadContext::configs`].
 
+mod choices;
+mod defaults;
 mod enumeration;
 mod number;
 mod register;
 mod switch;
 mod text;
+mod unsigned;
 
+pub use choices::{Chosen, FlagsConfig};
+pub use defaults::Defaults;
 pub use enumeration::{ConfigEnum, EnumConfig};
 pub use number::IntConfig;
 pub use register::Config;
 pub(crate) use register::abandon;
 pub use switch::BoolConfig;
 pub use text::StringConfig;
+pub use unsigned::UintConfig;
 
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
@@ -25,12 +31,14 @@ use crate::guard::guard;
 use crate::string::RedisString;
 
 bitflags::bitflags! {
-    /// How a config may be set and shown.
+    /// How a config may be set and shown. That a number may be written as a size, and that several choices may be
+    /// made, is said by its type: [`IntConfig::memory`], [`FlagsConfig`].
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub struct ConfigFlags: u32 {
         /// Set by the configuration file or the load's arguments only.
         const IMMUTABLE = raw::REDISMODULE_CONFIG_IMMUTABLE;
-        /// Its value is not logged.
+        /// Its value is a secret. The servers take the flag and heed it nowhere yet (`maskModuleConfigFlags`,
+        /// module.c, up to Redis 8.6 and Valkey 9.1): SLOWLOG and MONITOR show what CONFIG SET is given.
         const SENSITIVE = raw::REDISMODULE_CONFIG_SENSITIVE;
         /// CONFIG GET shows it by its exact name only.
         const HIDDEN = raw::REDISMODULE_CONFIG_HIDDEN;
@@ -38,6 +46,16 @@ bitflags::bitflags! {
         const PROTECTED = raw::REDISMODULE_CONFIG_PROTECTED;
         /// Not set while the server loads its data.
         const DENY_LOADING = raw::REDISMODULE_CONFIG_DENY_LOADING;
+        /// Its name is not put behind the module's and a dot. It may hold one dot, and another name after a `|`.
+        /// Redis 8.0 on; elsewhere the registration is [`crate::Error::Unsupported`].
+        const UNPREFIXED = raw::REDISMODULE_CONFIG_UNPREFIXED;
+    }
+}
+
+impl ConfigFlags {
+    /// Without bits that mean something else to the server.
+    fn known_bits(self) -> u32 {
+        (self & Self::all()).bits()
     }
 }
 

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use redis_module::raw;
 
+use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigFlags, Refusal, config, privdata, set};
 use crate::api::required;
 use crate::context::LoadContext;
+use crate::error::Error;
 
 /// A whole number, or a size in bytes that may be written as `100mb`.
 pub struct IntConfig {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     default: i64,
     min: i64,
     max: i64,
@@ -74,11 +76,20 @@ impl IntConfig {
     fn read(&self, text: &[u8]) -> Result<i64, Refusal> {
         let text = std::str::from_utf8(text).map_err(|_| "it is not a number")?;
         let value = if self.memory { bytes(text) } else { text.parse().ok() }.ok_or("it is not a number")?;
+        self.checked(value)
+    }
+
+    fn checked(&self, value: i64) -> Result<i64, Refusal> {
         if !(self.min..=self.max).contains(&value) {
             return Err(format!("it must be between {} and {}", self.min, self.max).into());
         }
         self.check.map_or(Ok(()), |check| check(value))?;
         Ok(value)
+    }
+
+    pub(super) fn assign(&self, value: i64) -> Result<(), Refusal> {
+        self.value.store(self.checked(value)?, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -104,11 +115,17 @@ impl Register for IntConfig {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
-        let default = given.map_or(Ok(self.default), |text| self.read(text))?;
+    fn flags(&self) -> ConfigFlags {
+        self.flags
+    }
+
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        let default = given
+            .map_or(Ok(self.default), |text| self.read(text))
+            .map_err(|reason| refused(self.name, &reason))?;
         let register = required!(RedisModule_RegisterNumericConfig);
         let memory = if self.memory { raw::REDISMODULE_CONFIG_MEMORY } else { 0 };
-        let flags: c_uint = self.flags.bits() | memory;
+        let flags: c_uint = self.flags.known_bits() | memory;
         let (name, data) = (self.name.as_ptr(), privdata(self));
         let (min, max) = (self.min, self.max);
         // SAFETY: R19: the private data is this static, which both callbacks take it for.

@@ -3,10 +3,11 @@
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{OK, Refusal};
-use crate::api::required;
+use super::{ConfigFlags, Defaults, OK, Refusal};
+use crate::api::{api, required};
 use crate::context::LoadContext;
 use crate::error::Error;
+use crate::server::server;
 
 /// A config that can be registered: one of this crate's statics.
 pub trait Config: sealed::Register {}
@@ -14,15 +15,18 @@ pub trait Config: sealed::Register {}
 impl<C: sealed::Register> Config for C {}
 
 pub(super) mod sealed {
-    use super::Refusal;
+    use crate::config::ConfigFlags;
     use crate::context::LoadContext;
+    use crate::error::Error;
     use std::ffi::{CStr, c_int};
 
     pub trait Register: Sync {
         /// The name after the module's and the dot.
         fn name(&self) -> &'static CStr;
+        /// How it may be set and shown.
+        fn flags(&self) -> ConfigFlags;
         /// Registers it, with `given` in place of its default; the server's status.
-        fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal>;
+        fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error>;
     }
 }
 
@@ -38,7 +42,47 @@ impl LoadContext<'_> {
     /// Registers all configs of the module and takes their values: from the configuration file, from the
     /// arguments of MODULE LOADEX, or the defaults. Once per module; afterwards the statics have their values.
     pub fn configs(&self, configs: &[&'static dyn Config]) -> Result<(), Error> {
-        self.register_configs(configs, &[])
+        self.register_configs(configs, &[])?;
+        self.load_configs()
+    }
+
+    /// The same for a module whose defaults depend on where it runs: the configs get their defaults, `between` may
+    /// change them, and then come the values that the administrator has given. Redis 8.0 on.
+    ///
+    /// ```
+    /// use redis_context::config::IntConfig;
+    /// use redis_context::{Error, LoadContext};
+    /// static WORKERS: IntConfig = IntConfig::new(c"workers", 1).range(1, 64);
+    /// fn init(load: &LoadContext<'_>) -> Result<(), Error> {
+    ///     let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as i64);
+    ///     let settled = load.configs_after_defaults(&[&WORKERS], |defaults| {
+    ///         defaults.int(&WORKERS, processors.min(64))
+    ///     });
+    ///     match settled {
+    ///         Err(Error::Unsupported { .. }) => load.configs(&[&WORKERS]),
+    ///         settled => settled,
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] elsewhere, and then nothing is registered yet; what `between` gives refuses the load.
+    pub fn configs_after_defaults(
+        &self,
+        configs: &[&'static dyn Config],
+        between: impl FnOnce(&Defaults<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let load = api!(RedisModule_LoadDefaultConfigs, "Redis 8.0")?;
+        self.register_configs(configs, &[])?;
+        // SAFETY: R19: OnLoad is running and the configs are registered.
+        if unsafe { load(self.as_ptr()) } != OK {
+            return Err(Error::Refused {
+                function: "RedisModule_LoadDefaultConfigs",
+                reason: "a default was refused: the line before in the log says which",
+            });
+        }
+        between(&Defaults::new())?;
+        self.load_configs()
     }
 
     /// The same for a module that is also loaded with `name value` pairs behind its path: `loadmodule mirror.so
@@ -59,7 +103,10 @@ impl LoadContext<'_> {
                 "the module has no setting {}",
                 String::from_utf8_lossy(name).escape_debug()
             ))),
-            None => self.register_configs(configs, &given),
+            None => {
+                self.register_configs(configs, &given)?;
+                self.load_configs()
+            }
         }
     }
 
@@ -82,15 +129,16 @@ impl LoadContext<'_> {
         }
         for config in configs {
             let name = config.name();
-            check_name(name)?;
+            check_name(name, config.flags())?;
             // The last one counts, as in the configuration file.
             let value =
                 given.iter().rev().find(|(given, _)| *given == name.to_bytes()).map(|(_, value)| *value);
-            let status = config.register(self, value).map_err(|reason| {
-                Error::module(format!("the setting {} was refused: {reason}", name.to_string_lossy()))
-            })?;
-            accepted(status)?;
+            accepted(config.register(self, value)?)?;
         }
+        Ok(())
+    }
+
+    fn load_configs(&self) -> Result<(), Error> {
         let load = required!(RedisModule_LoadConfigs);
         // SAFETY: R19: OnLoad is running and the configs are registered.
         if unsafe { load(self.as_ptr()) } == OK {
@@ -103,6 +151,11 @@ impl LoadContext<'_> {
     }
 }
 
+/// A value that the load's arguments give and the config refuses.
+pub(super) fn refused(name: &CStr, reason: &Refusal) -> Error {
+    Error::module(format!("the setting {} was refused: {reason}", name.to_string_lossy()))
+}
+
 fn accepted(status: c_int) -> Result<(), Error> {
     if status == OK {
         return Ok(());
@@ -113,13 +166,23 @@ fn accepted(status: c_int) -> Result<(), Error> {
     })
 }
 
-/// What moduleVerifyConfigName (module.c) allows.
-fn check_name(name: &CStr) -> Result<(), Error> {
+/// What the server allows (moduleVerifyResourceName and moduleVerifyUnprefixedName, module.c).
+fn check_name(name: &CStr, flags: ConfigFlags) -> Result<(), Error> {
     let valid = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !name.is_empty() && name.to_bytes().iter().all(valid) {
-        return Ok(());
+    if !flags.contains(ConfigFlags::UNPREFIXED) {
+        if !name.is_empty() && name.to_bytes().iter().all(valid) {
+            return Ok(());
+        }
+        return Err(Error::Invalid {
+            what: "a config's name",
+            reason: "it holds letters, digits, _ and - alone",
+        });
     }
-    Err(Error::Invalid { what: "a config's name", reason: "it holds letters, digits, _ and - alone" })
+    // The same bit means something else to Valkey.
+    if !server().is_redis_since(8, 0) {
+        return Err(Error::Unsupported { function: "REDISMODULE_CONFIG_UNPREFIXED", since: "Redis 8.0" });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -128,9 +191,10 @@ mod tests {
 
     #[test]
     fn names_are_checked_before_the_server_sees_them() {
-        assert!(check_name(c"apply-budget_us").is_ok());
+        let plain = ConfigFlags::empty();
+        assert!(check_name(c"apply-budget_us", plain).is_ok());
         for name in [c"", c"mirror.x", c"a b", c"\xff"] {
-            assert!(check_name(name).is_err());
+            assert!(check_name(name, plain).is_err());
         }
     }
 }

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw;
 
+use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigFlags, Refusal, config, privdata, set};
 use crate::api::required;
 use crate::context::LoadContext;
+use crate::error::Error;
 
 /// `yes` or `no`.
 pub struct BoolConfig {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     default: bool,
     flags: ConfigFlags,
     check: Option<fn(bool) -> Result<(), Refusal>>,
@@ -55,6 +57,12 @@ impl BoolConfig {
         self.check.map_or(Ok(()), |check| check(value))?;
         Ok(value)
     }
+
+    pub(super) fn assign(&self, value: bool) -> Result<(), Refusal> {
+        self.check.map_or(Ok(()), |check| check(value))?;
+        self.value.store(value, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 impl Register for BoolConfig {
@@ -62,10 +70,16 @@ impl Register for BoolConfig {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
-        let default = given.map_or(Ok(self.default), |text| self.read(text))?;
+    fn flags(&self) -> ConfigFlags {
+        self.flags
+    }
+
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        let default = given
+            .map_or(Ok(self.default), |text| self.read(text))
+            .map_err(|reason| refused(self.name, &reason))?;
         let register = required!(RedisModule_RegisterBoolConfig);
-        let (default, flags) = (c_int::from(default), self.flags.bits());
+        let (default, flags) = (c_int::from(default), self.flags.known_bits());
         let (name, data) = (self.name.as_ptr(), privdata(self));
         // SAFETY: R19: the private data is this static, which both callbacks take it for.
         Ok(unsafe {
@@ -87,11 +101,6 @@ unsafe extern "C" fn set_bool(
 ) -> c_int {
     // SAFETY: R19: the static that was registered.
     let config = unsafe { config::<BoolConfig>(data) };
-    let setter = || {
-        config.check.map_or(Ok(()), |check| check(value != 0))?;
-        config.value.store(value != 0, Ordering::Relaxed);
-        Ok(())
-    };
     // SAFETY: R19: the server passes where to put a refusal.
-    unsafe { set(err, setter) }
+    unsafe { set(err, || config.assign(value != 0)) }
 }

@@ -6,10 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use redis_module::raw;
 
+use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigFlags, Refusal, config, privdata, set};
 use crate::api::required;
 use crate::context::LoadContext;
+use crate::error::Error;
 use crate::guard::guard;
 use crate::string::{RedisStr, RedisString};
 
@@ -18,7 +20,7 @@ type Check = fn(&[u8]) -> Result<(), Refusal>;
 
 /// A text of at most [`StringConfig::BYTES_MAX`] bytes.
 pub struct StringConfig {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     default: &'static CStr,
     flags: ConfigFlags,
     check: Option<Check>,
@@ -68,7 +70,7 @@ impl StringConfig {
         value.as_ref().map_or_else(|| Arc::from(self.default.to_bytes()), Arc::clone)
     }
 
-    fn set(&self, bytes: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn set(&self, bytes: &[u8]) -> Result<(), Refusal> {
         if bytes.len() > Self::BYTES_MAX {
             return Err("it is longer than 65536 bytes".into());
         }
@@ -99,11 +101,16 @@ impl Register for StringConfig {
         self.name
     }
 
-    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Refusal> {
-        let given = given.map(|text| self.read(text)).transpose()?;
+    fn flags(&self) -> ConfigFlags {
+        self.flags
+    }
+
+    fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        let given = given.map(|text| self.read(text)).transpose();
+        let given = given.map_err(|reason| refused(self.name, &reason))?;
         let default = given.as_deref().unwrap_or(self.default);
         let register = required!(RedisModule_RegisterStringConfig);
-        let (name, default, flags) = (self.name.as_ptr(), default.as_ptr(), self.flags.bits());
+        let (name, default, flags) = (self.name.as_ptr(), default.as_ptr(), self.flags.known_bits());
         let data = privdata(self);
         // SAFETY: R19: the private data is this static, which both callbacks take it for; the server copies the
         // default.
