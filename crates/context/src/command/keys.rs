@@ -17,8 +17,8 @@ use crate::string::RedisString;
 pub struct CommandKey {
     /// Its position; the command's name has 0.
     pub position: usize,
-    /// How the command uses it. Empty where the server can't say (a command with its own way to find keys, such as
-    /// EVAL).
+    /// How the command uses it. Empty for commands whose keys are always at the same places (GET, MSET): of those
+    /// the server tells the places alone (`getKeysUsingLegacyRangeSpec`, db.c); COMMAND INFO has more.
     pub access: KeyAccess,
 }
 
@@ -49,7 +49,8 @@ impl Drop for Positions {
 
 impl Context<'_> {
     /// Where the keys of a command are and how it uses them, in the server's order; `command` begins with its name.
-    /// As COMMAND GETKEYSANDFLAGS, without running a command. No keys: an empty list.
+    /// Nothing is run. No keys: an empty list, also for a module's command that key specs alone describe, which
+    /// the server does not look at here (`getKeysFromCommand`, db.c).
     ///
     /// Redis before 8.6, and Valkey, forget a buffer of 8 bytes for each key when there are more than 6 (Redis 7.4
     /// on) or 256 of them (`RM_GetCommandKeysWithFlags`, module.c).

@@ -1,11 +1,15 @@
 //! The example `hello_core`, loaded into every server there is and driven over the wire.
 
+mod asking;
 mod calls;
 mod configs;
 #[path = "../example/mod.rs"]
 mod example;
 mod load;
+mod raw;
 mod replies;
+mod streams;
+mod strings;
 
 use redis_mirror_test_support::{Client, Command, Installed, Options, Server, Value, servers};
 

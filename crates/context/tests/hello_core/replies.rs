@@ -26,6 +26,9 @@ fn each_kind_has_its_resp2_shape() {
         assert_eq!(reply("map"), Value::Array(vec![bytes("a"), Value::Int(1), bytes("b"), Value::Int(0)]));
         assert_eq!(reply("set"), Value::Array(vec![Value::Int(1), Value::Int(2)]));
         assert_eq!(reply("verbatim"), bytes("*hi*"));
+        assert_eq!(reply("plain"), Value::Bytes(b"a\r\n\0".to_vec()));
+        assert_eq!(reply("no-list"), Value::Nil);
+        assert_eq!(reply("attributed"), Value::Int(7));
         assert_eq!(reply("big"), bytes("-123456789012345678901234567890"));
         assert_eq!(reply("fail"), error("OWN the module's own error"));
         assert_eq!(reply("unheard-of"), error("ERR syntax error"));

@@ -1,11 +1,14 @@
 //! An example module: what the core of `redis-context` can do, one command per feature.
 #![forbid(unsafe_code)]
 
+mod asking;
 mod calls;
 mod leaving;
 mod replies;
 mod server;
 mod settings;
+mod streams;
+mod strings;
 
 use redis_context::{Command, CommandFlags, Error, LoadContext, LogLevel, ModuleOptions, module};
 
@@ -23,6 +26,9 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     replies::register(load)?;
     calls::register(load)?;
     server::register(load)?;
+    asking::register(load)?;
+    strings::register(load)?;
+    streams::register(load)?;
     leaving::register(load)?;
     load.command(Command::new(c"hello.panic").flags(CommandFlags::FAST), |_, _| -> Result<i64, Error> {
         panic!("100% {}s", "%n")
@@ -30,9 +36,10 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     read_load_arguments(load)
 }
 
-/// `loadmodule hello.so [REFUSE text | PANIC]`
+/// `loadmodule hello.so [CONFIGS name | REFUSE text | PANIC]`
 fn read_load_arguments(load: &LoadContext<'_>) -> Result<(), Error> {
     let mut args = load.args();
+    args.take_option("CONFIGS")?;
     if let Some(why) = args.take_option("REFUSE")? {
         return Err(Error::module(String::from_utf8_lossy(why.as_bytes())));
     }

@@ -2,7 +2,7 @@
 
 use redis_context::{
     Arg, Args, BeginSearch, Command, CommandContext, CommandFlags, CommandInfo, Error, ErrorReply, FindKeys,
-    KeyAccess, KeySpec, LoadContext, MainCell, Outcome, Reply, Streamed, VerbatimFormat,
+    KeyAccess, KeySpec, LoadContext, MainCell, Outcome, Reply, VerbatimFormat,
 };
 
 static ECHO_INFO: CommandInfo = CommandInfo {
@@ -36,7 +36,6 @@ static SUM_INFO: CommandInfo = CommandInfo {
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     let fast = CommandFlags::READONLY | CommandFlags::FAST;
     load.command(Command::new(c"hello.reply").flags(fast).info(&ECHO_INFO).acl(c"connection"), reply)?;
-    load.command(Command::new(c"hello.stream").flags(fast), stream)?;
     load.command(Command::new(c"hello.keys").flags(fast).info(&SUM_INFO), keys)?;
     load.command_with_keys(Command::new(c"hello.lastkey").flags(fast), keys, |positions| {
         let last = positions.args().len();
@@ -77,38 +76,16 @@ fn reply(_: &CommandContext<'_>, mut args: Args<'_>) -> Result<Outcome, ErrorRep
         "map" => Reply::map([("a", Reply::Int(1)), ("b", Reply::Bool(false))]),
         "set" => Reply::Set(vec![Reply::Int(1), Reply::Int(2)]),
         "verbatim" => Reply::Verbatim(VerbatimFormat::Markdown, b"*hi*".to_vec()),
+        "plain" => Reply::Verbatim(VerbatimFormat::Text, b"a\r\n\0".to_vec()),
+        "no-list" => Reply::NullArray,
+        "attributed" => {
+            let attributes = vec![(Reply::from("popular"), Reply::Array(vec![Reply::Int(1)]))];
+            Reply::Attributed(attributes, Box::new(Reply::Int(7)))
+        }
         "big" => Reply::BigNumber("-123456789012345678901234567890".into()),
         "notbig" => Reply::BigNumber("12x".into()),
         "fail" => return Err(ErrorReply::new("OWN", "the module's own error")),
         _ => return Err(Error::Syntax.into()),
     };
     Ok(reply.into())
-}
-
-/// `HELLO.STREAM case`
-fn stream(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Streamed, Error> {
-    let case = args.next_str()?;
-    let streamed = ctx.stream(|out| match case {
-        "map" => out.map(2, |map| {
-            map.simple("list")?;
-            map.array_uncounted(|list| (0..3).try_for_each(|i| list.int(i)))?;
-            map.simple("set")?;
-            map.set(1, |set| set.bulk("x"))
-        }),
-        "odd" => out.map_uncounted(|map| map.bulk("key without value")),
-        "short" => out.array(3, |list| list.int(1)),
-        "long" => out.array(1, |list| {
-            list.int(1)?;
-            list.int(2)
-        }),
-        "panic" => out.array(3, |list| {
-            list.int(1)?;
-            panic!("half-way")
-        }),
-        _ => Err(Error::Syntax),
-    });
-    if case == "twice" {
-        return ctx.stream(|out| out.int(2));
-    }
-    streamed
 }
