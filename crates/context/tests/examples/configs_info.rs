@@ -190,67 +190,6 @@ fn what_the_server_refuses_is_said_in_its_words_and_leaves_it_running() {
     });
 }
 
-/// Values a careless script might set, for every config: the server takes or refuses each.
-#[test]
-fn odd_values_for_every_config_are_taken_or_refused() {
-    for installed in servers() {
-        if !has_server_configs(installed) {
-            continue;
-        }
-        println!("on {installed}");
-        let mut server = Server::start(installed, harness::options(&["configs_info"]));
-        let mut client = server.client();
-        // What would end the connection, the server or its log, or write outside the test's folder.
-        let left = [
-            "port",
-            "bind",
-            "dir",
-            "logfile",
-            "requirepass",
-            "maxclients",
-            "rename-command",
-            "loglevel",
-            "user",
-        ];
-        for name in client.texts("CONFIGS_INFO.NAMES *") {
-            let is_left = left.contains(&name.as_str())
-                || [
-                    "tls",
-                    "proc",
-                    "timeout",
-                    "client-",
-                    "maxmem",
-                    "protected-mode",
-                    "oom",
-                    "unixsocket",
-                    "supervised",
-                    "daemonize",
-                    "pidfile",
-                    "syslog",
-                    "aclfile",
-                    "enable-",
-                    "watchdog",
-                ]
-                .iter()
-                .any(|part| name.contains(part));
-            for value in ["", "%s%n", "1 2 3", "-1"] {
-                if is_left {
-                    continue;
-                }
-                let before = client.run(cmd!("CONFIG", "GET", &name));
-                let tune = Command::new("CONFIGS_INFO.TUNE").arg(&name).arg(value);
-                client.send(&tune).expect("the server listens");
-                let reply = client.receive().unwrap_or_else(|error| panic!("{name} {value:?}: {error}"));
-                if reply.error().is_some() {
-                    assert_eq!(client.run(cmd!("CONFIG", "GET", &name)), before, "{name} {value:?} is kept");
-                }
-            }
-        }
-        client.run("PING");
-        assert!(server.is_running());
-    }
-}
-
 #[test]
 fn fields_of_info_are_read_whatever_their_names_are() {
     on_each(|_, client| {

@@ -8,6 +8,7 @@ mod example;
 mod load;
 mod raw;
 mod replies;
+mod server_configs;
 mod streams;
 mod strings;
 

@@ -6,6 +6,7 @@ mod calls;
 mod leaving;
 mod replies;
 mod server;
+mod server_configs;
 mod settings;
 mod streams;
 mod strings;
@@ -26,6 +27,7 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     replies::register(load)?;
     calls::register(load)?;
     server::register(load)?;
+    server_configs::register(load)?;
     asking::register(load)?;
     strings::register(load)?;
     streams::register(load)?;
