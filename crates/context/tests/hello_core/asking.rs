@@ -30,7 +30,14 @@ fn flags_and_versions_are_those_of_the_server() {
         let version = &installed.version;
         let number = format!("{}.{}.{}", version.major, version.minor, version.patch);
         assert_eq!(fields, [Value::Int(1), startup, options, bytes(&number)]);
-        for (name, known) in [("RedisModule_Call", 1), ("RedisModule_NoSuch", 0), ("", 0), ("%s%n\\xff", 0)] {
+        // The last one is named by every header and is nowhere.
+        for (name, known) in [
+            ("RedisModule_Call", 1),
+            ("RedisModule_NoSuch", 0),
+            ("", 0),
+            ("%s%n\\xff", 0),
+            ("RedisModule_ReplySetPushLength", 0),
+        ] {
             assert_eq!(client.int(Command::new("HELLO.HAS").arg(name)), known, "{name}");
         }
         let valkey = i64::from(version.family == Family::Valkey);
@@ -160,6 +167,25 @@ fn odd_arguments_of_every_command_have_the_keys_that_command_getkeys_finds() {
         }
         assert!(compared > 300, "{compared}");
         assert_eq!(ask(&mut client, "PING"), bytes("PONG"));
+    });
+}
+
+#[test]
+fn channels_are_told_to_the_rights_of_users() {
+    on_each("", |server, _| {
+        let mut client = server.client();
+        ask(&mut client, "ACL SETUSER bob on >x ~* +@all resetchannels &news:*");
+        assert_eq!(ask(&mut client, "AUTH bob x"), bytes("OK"));
+        assert_eq!(ask(&mut client, "HELLO.TELL news:1"), bytes("hello.tell"));
+        assert_eq!(ask(&mut client, "HELLO.TELL news:*"), bytes("hello.tell"));
+        for channel in ["other", "*", "%s%n", "new"] {
+            let refused = tell(&mut client, Command::new("HELLO.TELL").arg(channel));
+            assert!(refused.error().is_some_and(|text| text.starts_with("NOPERM")), "{refused:?}");
+        }
+        // A panic names no channel, and is logged.
+        assert_eq!(ask(&mut client, "HELLO.TELL panic"), bytes("hello.tell"));
+        assert!(server.log().contains("asked to, for channels"));
+        assert_eq!(ask(&mut client, "HELLO.TELL"), bytes("hello.tell"));
     });
 }
 

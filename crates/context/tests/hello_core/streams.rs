@@ -27,6 +27,16 @@ fn pieces_of_every_kind_are_written_as_they_are() {
 }
 
 #[test]
+fn sets_whose_length_is_known_at_their_end() {
+    on_each("", |server, _| {
+        let (mut two, mut three) = (RawClient::new(server, 2), RawClient::new(server, 3));
+        let plain = "*2\r\n*0\r\n*1\r\n$1\r\nx\r\n";
+        assert_eq!(two.ask("HELLO.STREAM sets"), plain);
+        assert_eq!(three.ask("HELLO.STREAM sets"), plain.replace('*', "~"));
+    });
+}
+
+#[test]
 fn attributes_are_for_resp3_and_a_value_always_follows() {
     const PAIR: &str = "|1\r\n$3\r\nttl\r\n:3600\r\n";
     on_each("", |server, _| {

@@ -3,8 +3,8 @@
 use std::ffi::CString;
 
 use redis_context::{
-    Args, CallError, Command, CommandContext, CommandFlags, ContextFlags, Error, ErrorReply, KeyAccess,
-    LoadContext, ModuleOptions, Reply, Streamed,
+    Args, CallError, ChannelAccess, Command, CommandContext, CommandFlags, ContextFlags, Error, ErrorReply,
+    KeyAccess, LoadContext, ModuleOptions, Reply, Streamed,
 };
 
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
@@ -23,6 +23,18 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     })?;
     load.command(Command::new(c"hello.rearg").flags(CommandFlags::ADMIN), rearg)?;
     load.command(Command::new(c"hello.reserve").flags(fast), reserve)?;
+    load.command_with_channels(Command::new(c"hello.tell").flags(CommandFlags::PUBSUB), name, |positions| {
+        match positions.args().next().map(|channel| channel.as_bytes()) {
+            Some(b"panic") => panic!("asked to, for channels"),
+            Some(channel) if channel.contains(&b'*') => {
+                positions.channel(1, ChannelAccess::SUBSCRIBE | ChannelAccess::PATTERN);
+            }
+            _ => positions.channel(1, ChannelAccess::PUBLISH),
+        }
+        // Neither a key nor outside the arguments: left out.
+        positions.key(1, KeyAccess::RO);
+        positions.channel(1000, ChannelAccess::PUBLISH);
+    })?;
     let group = load.command_group(Command::new(c"hello.group"))?;
     group.subcommand(Command::new(c"name").flags(fast), name)?;
     group.subcommand(Command::new(c"arity").flags(fast), arity)?;

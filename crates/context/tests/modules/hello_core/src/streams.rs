@@ -20,6 +20,10 @@ fn stream(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Streamed, Erro
             map.set(1, |set| set.bulk("x"))
         }),
         "odd" => out.map_uncounted(|map| map.bulk("key without value")),
+        "sets" => out.set_uncounted(|set| {
+            set.set_uncounted(|_| Ok(()))?;
+            set.set_uncounted(|inner| inner.bulk("x"))
+        }),
         "short" => out.array(3, |list| list.int(1)),
         "long" => out.array(1, |list| {
             list.int(1)?;
