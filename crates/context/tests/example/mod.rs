@@ -53,7 +53,8 @@ fn build(names: &[&str]) -> Vec<(String, PathBuf)> {
     names.iter().map(|name| ((*name).to_owned(), loadable(&target, name))).collect()
 }
 
-fn loadable(target: &Path, name: &str) -> PathBuf {
+/// The module of this name in a target folder, with the permission that servers want.
+pub fn loadable(target: &Path, name: &str) -> PathBuf {
     let module = target.join(format!("debug/lib{}.so", name.replace('-', "_")));
     let executable = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&module, executable).expect("the module was built just now");
