@@ -11,7 +11,10 @@
 //! | reply | [`Reply`], [`CommandContext::stream`], [`ErrorReply`] |
 //! | run the server's commands, replicate | [`WriteContext::call`], [`WriteContext::replicate`] |
 //! | keep state | [`MainCell`], reachable only with a [`Context`] in hand |
+//! | make strings, turn them into numbers | [`RedisStr`], [`RedisString`], [`StringBuf`] |
 //! | be configured | [`config`] |
+//! | read and change the server's settings | [`Context::server_config`], [`WriteContext::server_config_mut`] |
+//! | add to INFO | [`LoadContext::info`] |
 //! | know the server | [`server()`], [`Context::flags`], [`Context::server_info`] |
 //! | log | [`Context::log`], [`log()`] |
 //!

@@ -1,9 +1,10 @@
-//! A string that still grows can't be given to the server, nor kept twice.
-use redis_context::{Error, RedisString, ReplyWriter, StringBuf};
+//! A string that was given away does not grow any more.
+use redis_context::{Error, RedisString, StringBuf};
 
-fn share(text: StringBuf, out: &mut ReplyWriter<'_>) -> Result<(RedisString, StringBuf), Error> {
-    out.string(&text.as_redis_str())?;
-    Ok((text.finish(), text))
+fn share(mut text: StringBuf) -> Result<RedisString, Error> {
+    let finished = text.finish();
+    text.push(b"more")?;
+    Ok(finished)
 }
 
 fn main() {
