@@ -20,7 +20,7 @@ type Check<T> = fn(Chosen<T>) -> Result<(), Refusal>;
 /// Any of several names, separated by spaces: `CONFIG SET hello.notify "reads writes"`. No choice at all is called
 /// `none`, which is none of the choices' names.
 pub struct FlagsConfig<T> {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     default: &'static str,
     flags: ConfigFlags,
     check: Option<Check<T>>,
@@ -103,7 +103,7 @@ impl<T: ConfigEnum> FlagsConfig<T> {
 
 impl<T: ConfigEnum> FlagsConfig<T> {
     /// The bits of the names in a text.
-    fn read(text: &[u8]) -> Result<u32, Refusal> {
+    pub(super) fn read(text: &[u8]) -> Result<u32, Refusal> {
         let bit = |word: &[u8]| {
             if word.eq_ignore_ascii_case(NONE.to_bytes()) {
                 return Ok(0);
@@ -125,7 +125,7 @@ impl<T: ConfigEnum> FlagsConfig<T> {
         Ok(bits)
     }
 
-    fn assign(&self, value: c_int) -> Result<(), Refusal> {
+    pub(super) fn assign(&self, value: c_int) -> Result<(), Refusal> {
         self.bits.store(self.checked(value.cast_unsigned())?, Ordering::Relaxed);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::register::refused;
-use super::{BoolConfig, ConfigEnum, EnumConfig, IntConfig, StringConfig};
+use super::{BoolConfig, ConfigEnum, EnumConfig, FlagsConfig, IntConfig, StringConfig, UintConfig};
 use crate::error::Error;
 
 /// The moment between the defaults and what the administrator has given: see
@@ -23,6 +23,14 @@ impl Defaults<'_> {
         config.assign(value).map_err(|reason| refused(config.name, &reason))
     }
 
+    /// A whole number without a sign.
+    pub fn uint(&self, config: &'static UintConfig, value: u64) -> Result<(), Error> {
+        config
+            .checked(value)
+            .and_then(|value| config.assign(value))
+            .map_err(|reason| refused(config.name, &reason))
+    }
+
     /// A switch.
     pub fn bool(&self, config: &'static BoolConfig, value: bool) -> Result<(), Error> {
         config.assign(value).map_err(|reason| refused(config.name, &reason))
@@ -37,5 +45,12 @@ impl Defaults<'_> {
     pub fn choice<T: ConfigEnum>(&self, config: &'static EnumConfig<T>, name: &str) -> Result<(), Error> {
         let index = config.read(name.as_bytes());
         index.and_then(|index| config.set_index(index)).map_err(|reason| refused(config.name, &reason))
+    }
+
+    /// Several choices, by their names with spaces between, or `none`.
+    pub fn choices<T: ConfigEnum>(&self, config: &'static FlagsConfig<T>, names: &str) -> Result<(), Error> {
+        let bits = FlagsConfig::<T>::read(names.as_bytes());
+        bits.and_then(|bits| config.assign(bits.cast_signed()))
+            .map_err(|reason| refused(config.name, &reason))
     }
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 /// A whole number from 0 on. Valkey 9.1 on takes all of `u64`; elsewhere a config whose greatest value is at most
 /// `i64::MAX` is registered as a number with a sign, and any other is [`Error::Unsupported`].
 pub struct UintConfig {
-    name: &'static CStr,
+    pub(super) name: &'static CStr,
     default: u64,
     min: u64,
     max: u64,
@@ -92,7 +92,10 @@ impl UintConfig {
     fn read(&self, text: &[u8]) -> Result<u64, Refusal> {
         let text = std::str::from_utf8(text).map_err(|_| "it is not a number")?;
         let value = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        let value = value.ok_or("it is not a number")?;
+        self.checked(value.ok_or("it is not a number")?)
+    }
+
+    pub(super) fn checked(&self, value: u64) -> Result<u64, Refusal> {
         if !(self.min..=self.max).contains(&value) {
             return Err(format!("it must be between {} and {}", self.min, self.max).into());
         }
@@ -100,7 +103,7 @@ impl UintConfig {
         Ok(value)
     }
 
-    fn assign(&self, value: u64) -> Result<(), Refusal> {
+    pub(super) fn assign(&self, value: u64) -> Result<(), Refusal> {
         self.check.map_or(Ok(()), |check| check(value))?;
         self.value.store(value, Ordering::Relaxed);
         Ok(())

@@ -176,6 +176,7 @@ fn defaults_are_changed_between_the_servers_and_the_administrators() {
         let version = &installed.version;
         if version.family == Family::Redis && version.major >= 8 {
             let server = started.expect("a server with defaults apart");
+            assert_eq!(odd(&server)[..2], [bytes("Happy"), bytes("8")]);
             let settings = settings(&server);
             assert_eq!((&settings[0], &settings[2]), (&Value::Int(30), &Value::Int(0)));
             assert_eq!(

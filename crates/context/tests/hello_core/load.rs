@@ -140,19 +140,64 @@ fn any_bytes_are_logged_as_one_line() {
 fn the_servers_memory_counts_the_modules() {
     on_each("", |server, _| {
         let mut client = server.client();
-        let used = |client: &mut Client| {
-            client
-                .text(cmd!("INFO", "memory"))
-                .lines()
-                .find_map(|line| line.strip_prefix("used_memory:")?.parse::<i64>().ok())
-        };
-        let before = used(&mut client).expect("a number");
+        let before = used_memory(&mut client);
         // Held in the module's static until the next CONFIG SET.
         client.run(Command::new("CONFIG SET hello.greeting").arg("x".repeat(60_000)));
         ask(&mut client, "CONFIG GET hello.greeting");
-        let after = used(&mut client).expect("a number");
+        let after = used_memory(&mut client);
         assert!(after - before > 100_000, "{before} {after}");
     });
+}
+
+/// Each line again and again: what is made for one answer is given back with it.
+#[test]
+fn what_is_asked_for_again_and_again_is_given_back() {
+    const ROUNDS: usize = 1000;
+    on_each("", |server, _| {
+        let mut client = server.client();
+        for line in [
+            "HELLO.NUMBER 12345678901234567890123",
+            "HELLO.JOIN a-string-of-some-length another-string-of-some-length",
+            "HELLO.SORT c a-string-that-is-too-long-to-be-embedded-in-its-object b",
+            "HELLO.KEEP a-string-that-is-too-long-to-be-embedded-in-its-object",
+            "HELLO.KEPT",
+            "HELLO.KEYSOF MSET a 1 b 2",
+            "HELLO.KEYSOF GET",
+            "HELLO.STREAM pieces a-string-that-is-sent",
+            "HELLO.STREAM attributes",
+            "HELLO.STREAM uncounted",
+            "HELLO.READ any save",
+            "HELLO.TUNE number databases 1",
+            "HELLO.TUNE choice maxmemory-policy nonsense",
+            "HELLO.TUNE any hello.greeting hello",
+            "CONFIG SET hello.moods sad",
+            "CONFIG GET hello.greeting",
+            "HELLO.FIELD server run_id",
+            "HELLO.REARG a b",
+            "HELLO.ARITY",
+        ] {
+            let command = Command::new(line);
+            let again = |client: &mut Client| {
+                for _ in 0..ROUNDS / 100 {
+                    client.pipeline(std::iter::repeat_n(&command, 100)).expect("the server answers");
+                }
+                // What is kept on purpose is kept no more, and buffers are as they were.
+                ask(client, "HELLO.KEPT");
+                used_memory(client)
+            };
+            again(&mut client);
+            let before = again(&mut client);
+            let grown = again(&mut client) - before;
+            // Eight bytes of each answer would be more.
+            assert!(grown < 8 * ROUNDS as i64, "{line}: {grown} bytes");
+        }
+    });
+}
+
+fn used_memory(client: &mut Client) -> i64 {
+    let memory = client.text(cmd!("INFO", "memory"));
+    let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:")?.parse().ok());
+    used.expect("a number")
 }
 
 /// Debian's Valkey gives a module another `malloc` than the C library calls inside: without the forwarders that

@@ -46,13 +46,19 @@ pub fn register_odd(load: &LoadContext<'_>, name: &[u8]) -> Result<(), Error> {
         b"wide" => &WIDE,
         b"bare" => &BARE,
         b"late" => {
-            return load.configs_after_defaults(&[&TIMES, &GREETING, &MOOD, &LOUD], |defaults| {
-                defaults.bool(&LOUD, true)?;
-                defaults.text(&GREETING, b"good %s\0\xff")?;
-                defaults.choice(&MOOD, "GRUMPY")?;
-                assert!(defaults.int(&TIMES, 13).is_err() && defaults.int(&TIMES, 101).is_err());
-                defaults.int(&TIMES, TIMES.get() * 10)
-            });
+            return load.configs_after_defaults(
+                &[&TIMES, &GREETING, &MOOD, &LOUD, &MOODS, &NARROW],
+                |defaults| {
+                    defaults.bool(&LOUD, true)?;
+                    defaults.text(&GREETING, b"good %s\0\xff")?;
+                    defaults.choice(&MOOD, "GRUMPY")?;
+                    defaults.choices(&MOODS, "happy")?;
+                    defaults.uint(&NARROW, 8)?;
+                    assert!(defaults.uint(&NARROW, 4).is_err() && defaults.choices(&MOODS, "sad").is_err());
+                    assert!(defaults.int(&TIMES, 13).is_err() && defaults.int(&TIMES, 101).is_err());
+                    defaults.int(&TIMES, TIMES.get() * 10)
+                },
+            );
         }
         b"unmoved" => {
             return load.configs_after_defaults(&[&TIMES], |_| Err(Error::module("no defaults will do")));
