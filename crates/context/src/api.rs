@@ -267,6 +267,36 @@ required_functions! {
     RedisModule_LoadConfigs
 
     // keys: zsets, lists, generic
+    RedisModule_KeyExists
+    RedisModule_RandomKey
+    RedisModule_GetExpire
+    RedisModule_SetExpire
+    RedisModule_GetLRU
+    RedisModule_SetLRU
+    RedisModule_GetLFU
+    RedisModule_SetLFU
+    RedisModule_GetDbIdFromModuleKey
+    RedisModule_ResetDataset
+    RedisModule_ScanKey
+    RedisModule_ListGet
+    RedisModule_ListSet
+    RedisModule_ListInsert
+    RedisModule_ListDelete
+    RedisModule_ListPush
+    RedisModule_ListPop
+    RedisModule_ZsetAdd
+    RedisModule_ZsetIncrby
+    RedisModule_ZsetRem
+    RedisModule_ZsetScore
+    RedisModule_ZsetFirstInScoreRange
+    RedisModule_ZsetLastInScoreRange
+    RedisModule_ZsetFirstInLexRange
+    RedisModule_ZsetLastInLexRange
+    RedisModule_ZsetRangeCurrentElement
+    RedisModule_ZsetRangeNext
+    RedisModule_ZsetRangePrev
+    RedisModule_ZsetRangeEndReached
+    RedisModule_ZsetRangeStop
 
     // streams, key metadata, hashes, filters, dict
 

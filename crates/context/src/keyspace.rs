@@ -8,6 +8,7 @@ use redis_module::raw;
 use crate::api::{api, required};
 use crate::cell::MainCell;
 use crate::context::{Context, LoadContext, NotificationContext, TimerContext, WriteContext};
+use crate::dataset::JobRuns;
 use crate::error::Error;
 use crate::event_loop::MainThread;
 use crate::guard::guard;
@@ -299,6 +300,7 @@ unsafe extern "C" fn run_job(ctx: *mut raw::RedisModuleCtx, data: *mut c_void) {
             // SAFETY: R11: the context of this job.
             let ctx = unsafe { TimerContext::from_raw(ctx) };
             if let Some(job) = queued.job.take() {
+                let _running = JobRuns::begin();
                 job(&ctx);
             }
         },

@@ -33,6 +33,7 @@ mod cell;
 mod command;
 pub mod config;
 mod context;
+mod dataset;
 mod detached;
 mod error;
 mod event_loop;
@@ -72,10 +73,14 @@ pub use command::{
     Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, CommandKey,
     FindKeys, KeyAccess, KeySpec, Positions,
 };
+pub use dataset::{AofAfterReset, Freeing};
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
 pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
-pub use key::{HASH_FIELDS_PER_CALL, HashCondition, KeyType, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey};
+pub use key::{
+    EXPIRE_IN_MS_MAX, Element, ElementCursor, HASH_FIELDS_PER_CALL, HashCondition, IDLE_MS_MAX, KeyType,
+    ListEnd, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey, ZsetAdded, ZsetCondition, ZsetRange, ZsetStart,
+};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
 pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};

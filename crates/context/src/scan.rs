@@ -1,7 +1,6 @@
 //! Walking over the keys of a database, a few at a time.
 
-use std::ffi::c_void;
-use std::marker::PhantomData;
+use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
 
 use redis_module::raw;
@@ -14,36 +13,74 @@ use crate::string::RedisStr;
 
 /// Where a walk over the keys stands. It may be kept between callbacks: keys that are there from the walk's
 /// begin to its end are seen at least once, others perhaps; a key may be seen twice (as with SCAN).
-pub struct ScanCursor {
+pub struct ScanCursor(Cursor);
+
+/// A cursor of the server's, for a walk of either kind.
+pub(crate) struct Cursor {
     raw: *mut raw::RedisModuleScanCursor,
-    main_thread: PhantomData<*const ()>,
 }
 
-/// What is left of a walk.
+// SAFETY: R36: a block of memory with two numbers, which belongs to no thread; `&mut` keeps its users apart.
+unsafe impl Send for Cursor {}
+
+impl Cursor {
+    pub(crate) fn new() -> Self {
+        let create = required!(RedisModule_ScanCursorCreate);
+        // SAFETY: R29: it allocates; freed by `drop`.
+        Self { raw: unsafe { create() } }
+    }
+
+    pub(crate) fn restart(&mut self) {
+        let restart = required!(RedisModule_ScanCursorRestart);
+        // SAFETY: R29: a live cursor, and no step is running (`&mut`).
+        unsafe { restart(self.raw) };
+    }
+
+    pub(crate) fn as_ptr(&mut self) -> *mut raw::RedisModuleScanCursor {
+        self.raw
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        let destroy = required!(RedisModule_ScanCursorDestroy);
+        // SAFETY: R29: made by `new`, freed once.
+        unsafe { destroy(self.raw) };
+    }
+}
+
+/// What is left of a walk, over keys or over elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanProgress {
-    /// There may be more keys: step again.
+    /// There may be more: step again.
     More,
-    /// The walk is over. Further steps see nothing until [`ScanCursor::restart`].
+    /// The walk is over. Further steps see nothing until the cursor is restarted.
     Done,
-    /// The visitor broke off. Keys of the same step that were not shown yet are not shown later either:
-    /// restart to see them.
+    /// The visitor broke off. What the same step had not shown yet is not shown later either: restart to
+    /// see it.
     Stopped,
+}
+
+impl ScanProgress {
+    /// Reads what the visitor and the server answered.
+    pub(crate) fn of(flow: ControlFlow<()>, more: c_int) -> Self {
+        match (flow, more) {
+            (ControlFlow::Break(()), _) => Self::Stopped,
+            (_, 0) => Self::Done,
+            _ => Self::More,
+        }
+    }
 }
 
 impl ScanCursor {
     /// A cursor before the first key.
-    pub fn new(_main: &Context<'_>) -> Self {
-        let create = required!(RedisModule_ScanCursorCreate);
-        // SAFETY: R29: it allocates; freed by `drop`.
-        Self { raw: unsafe { create() }, main_thread: PhantomData }
+    pub fn new(_server: &Context<'_>) -> Self {
+        Self(Cursor::new())
     }
 
     /// Begins again before the first key.
     pub fn restart(&mut self) {
-        let restart = required!(RedisModule_ScanCursorRestart);
-        // SAFETY: R29: a live cursor, and no step is running (`&mut`).
-        unsafe { restart(self.raw) };
+        self.0.restart();
     }
 
     /// Takes one step in the selected database: shows a few keys (perhaps none) to `visit`, with the key
@@ -70,20 +107,8 @@ impl ScanCursor {
         let _walk = Walk::begin();
         let scan = required!(RedisModule_Scan);
         // SAFETY: R29: a live context and cursor; `data` outlives the call, which alone uses it.
-        let more = unsafe { scan(ctx.as_ptr(), self.raw, callback, data) };
-        match (step.flow, more) {
-            (ControlFlow::Break(()), _) => ScanProgress::Stopped,
-            (_, 0) => ScanProgress::Done,
-            _ => ScanProgress::More,
-        }
-    }
-}
-
-impl Drop for ScanCursor {
-    fn drop(&mut self) {
-        let destroy = required!(RedisModule_ScanCursorDestroy);
-        // SAFETY: R29: made by `new`, freed once.
-        unsafe { destroy(self.raw) };
+        let more = unsafe { scan(ctx.as_ptr(), self.0.as_ptr(), callback, data) };
+        ScanProgress::of(step.flow, more)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys, opened for reading or for writing.
 //!
 //! ```text
-//! Context       --open_read-->   ReadKey    type, length, expiry, string and hash values, native values
+//! Context       --open_read-->   ReadKey    type, length, expiry, values of each type
 //! WriteContext  --open_write-->  WriteKey   all of that, and set, truncate, delete, unlink, expiry
 //! ```
 //!
@@ -10,10 +10,19 @@
 //! [`Error::KeyIsOpen`]: each could free the value under the handle. Writes through a key neither
 //! propagate nor notify: [`WriteContext::replicate`] and [`WriteContext::notify`] do.
 
+mod elements;
+mod eviction;
+mod expire;
+mod flags;
 mod hash;
+mod list;
+mod lookup;
 mod open;
 mod string;
+mod zset;
+mod zset_range;
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -23,54 +32,22 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::{Context, WriteContext};
 use crate::error::Error;
-use crate::server::server;
 use crate::string::{RedisStr, RedisString};
 
+pub use elements::{Element, ElementCursor};
+pub use eviction::IDLE_MS_MAX;
+pub use expire::EXPIRE_IN_MS_MAX;
+pub use flags::OpenFlags;
 pub use hash::{HASH_FIELDS_PER_CALL, HashCondition};
+pub use list::ListEnd;
 pub(crate) use open::{Walk, refuse_while_open};
 pub use string::STRING_BYTES_MAX;
+pub use zset::{ZsetAdded, ZsetCondition};
+pub use zset_range::{ZsetRange, ZsetStart};
 
 impl<'a> From<&'a RedisString> for RedisStr<'a> {
     fn from(string: &'a RedisString) -> Self {
         string.as_redis_str()
-    }
-}
-
-bitflags::bitflags! {
-    /// How a key is opened, besides for reading or writing.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub struct OpenFlags: i32 {
-        /// Leaves the key's idle time and access frequency as they are. All servers.
-        const NO_TOUCH = raw::REDISMODULE_OPEN_KEY_NOTOUCH as i32;
-        /// Fires no "keymiss" event. Redis 7.2 and Valkey.
-        const NO_NOTIFY = raw::REDISMODULE_OPEN_KEY_NONOTIFY as i32;
-        /// Counts neither as a hit nor as a miss. Redis 7.2 and Valkey.
-        const NO_STATS = raw::REDISMODULE_OPEN_KEY_NOSTATS as i32;
-        /// Does not delete a key whose time has come. Redis 7.2 and Valkey.
-        const NO_EXPIRE = raw::REDISMODULE_OPEN_KEY_NOEXPIRE as i32;
-        /// None of the effects above. Redis 7.2 and Valkey.
-        const NO_EFFECTS = raw::REDISMODULE_OPEN_KEY_NOEFFECTS as i32;
-        /// Sees keys that have expired and were not deleted yet. Redis 8.0 (not Valkey).
-        const ACCESS_EXPIRED = raw::REDISMODULE_OPEN_KEY_ACCESS_EXPIRED as i32;
-    }
-}
-
-impl OpenFlags {
-    /// Refuses a flag this server would silently ignore.
-    #[inline]
-    fn check(self) -> Result<i32, Error> {
-        let flags = self.intersection(Self::all());
-        let newer = flags.difference(Self::NO_TOUCH);
-        if newer.is_empty() {
-            return Ok(flags.bits());
-        }
-        if newer.contains(Self::ACCESS_EXPIRED) && !server().is_redis_since(8, 0) {
-            return Err(Error::Unsupported { function: "OPEN_KEY_ACCESS_EXPIRED", since: "Redis 8.0" });
-        }
-        if !server().is_since_7_2() {
-            return Err(Error::Unsupported { function: "OPEN_KEY flags", since: "Redis 7.2 and Valkey 7.2" });
-        }
-        Ok(flags.bits())
     }
 }
 
@@ -119,6 +96,8 @@ impl KeyType {
 pub struct ReadKey<'k> {
     /// NULL for a key that does not exist, when it was opened for reading.
     raw: *mut raw::RedisModuleKey,
+    /// Whether the server may hold a list iterator in the handle: see list.rs.
+    list_iterated: Cell<bool>,
     context: PhantomData<&'k ()>,
 }
 
@@ -182,6 +161,11 @@ impl WriteContext<'_> {
 
 impl<'k> ReadKey<'k> {
     #[inline]
+    fn new(raw: *mut raw::RedisModuleKey) -> Self {
+        Self { raw, list_iterated: Cell::new(false), context: PhantomData }
+    }
+
+    #[inline]
     fn open(ctx: &'k Context<'_>, name: RedisStr<'_>, mode: i32) -> Result<Self, Error> {
         open::may_open(ctx, name)?;
         let open = required!(RedisModule_OpenKey);
@@ -190,7 +174,7 @@ impl<'k> ReadKey<'k> {
         if !raw.is_null() {
             open::opened(raw);
         }
-        Ok(Self { raw, context: PhantomData })
+        Ok(Self::new(raw))
     }
 
     /// A key that the server opened for a callback and closes itself.
@@ -198,7 +182,7 @@ impl<'k> ReadKey<'k> {
     /// # Safety
     /// `raw` is an open key for all of `'k`, and a [`Walk`] keeps others from being opened.
     pub(crate) unsafe fn borrowed(raw: *mut raw::RedisModuleKey) -> ManuallyDrop<Self> {
-        ManuallyDrop::new(Self { raw, context: PhantomData })
+        ManuallyDrop::new(Self::new(raw))
     }
 
     /// The key's name; `None` for a missing key opened for reading.
@@ -209,6 +193,16 @@ impl<'k> ReadKey<'k> {
         let name_of = required!(RedisModule_GetKeyNameFromModuleKey);
         // SAFETY: R20: an open key holds a reference to its name, for as long as it is open.
         unsafe { RedisStr::from_raw(name_of(self.raw).cast_mut()) }
+    }
+
+    /// The number of the key's database; `None` for a missing key opened for reading.
+    pub fn db(&self) -> Option<u32> {
+        if self.raw.is_null() {
+            return None;
+        }
+        let db_of = required!(RedisModule_GetDbIdFromModuleKey);
+        // SAFETY: R20: an open key, not NULL.
+        u32::try_from(unsafe { db_of(self.raw) }).ok()
     }
 
     pub(crate) fn as_ptr(&self) -> *mut raw::RedisModuleKey {
@@ -302,8 +296,9 @@ impl WriteKey<'_> {
 
     #[inline]
     fn set_abs_expire(&mut self, expire: i64) -> Result<(), Error> {
+        self.release_iterator();
         let set = required!(RedisModule_SetAbsExpire);
-        // SAFETY: R20: an open key; the server refuses one without a value.
+        // SAFETY: R20: an open key; the server refuses one without a value. R35: it may move the value.
         let status = unsafe { set(self.raw, expire) };
         if status == raw::REDISMODULE_OK as i32 { Ok(()) } else { Err(Error::NoSuchKey) }
     }
@@ -311,6 +306,7 @@ impl WriteKey<'_> {
     /// Deletes the key and frees its value at once. Answers whether it existed.
     pub fn delete(&mut self) -> bool {
         let existed = self.exists();
+        self.release_iterator();
         let delete = required!(RedisModule_DeleteKey);
         // SAFETY: R20: a key open for writing; the server forgets the value it frees.
         existed && unsafe { delete(self.raw) } == raw::REDISMODULE_OK as i32
@@ -320,6 +316,7 @@ impl WriteKey<'_> {
     /// it existed.
     pub fn unlink(&mut self) -> bool {
         let existed = self.exists();
+        self.release_iterator();
         let unlink = required!(RedisModule_UnlinkKey);
         // SAFETY: R20: as for `delete`.
         existed && unsafe { unlink(self.raw) } == raw::REDISMODULE_OK as i32

@@ -73,6 +73,7 @@ impl WriteKey<'_> {
     /// [`Error::Refused`] if the server refuses.
     #[inline]
     pub fn set_string<'v>(&mut self, value: impl Into<RedisStr<'v>>) -> Result<(), Error> {
+        self.release_iterator();
         let set = required!(RedisModule_StringSet);
         // SAFETY: R20: a key open for writing; the server counts a reference to the value.
         let status = unsafe { set(self.raw, value.into().as_ptr()) };

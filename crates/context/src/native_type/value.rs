@@ -50,6 +50,7 @@ impl WriteKey<'_> {
     /// # Errors
     /// [`Error::Refused`] if the server refuses.
     pub fn set_value<T: NativeType>(&mut self, of: TypeHandle<T>, value: T) -> Result<(), Error> {
+        self.release_iterator();
         let set = required!(RedisModule_ModuleTypeSetValue);
         let value = Box::into_raw(Box::new(value));
         // SAFETY: R31: a key open for writing; the server owns the box from here on, if it takes it.
