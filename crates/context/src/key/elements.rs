@@ -23,6 +23,7 @@ pub struct ElementCursor(Cursor);
 pub struct Element<'e> {
     name: RedisStr<'e>,
     value: Option<RedisStr<'e>>,
+    is_scored: bool,
 }
 
 impl<'e> Element<'e> {
@@ -36,9 +37,10 @@ impl<'e> Element<'e> {
         self.value
     }
 
-    /// The score of a sorted set's member; `None` for a value that is not a number.
+    /// The score of a sorted set's member; `None` in a hash or a set.
     pub fn score(&self) -> Option<f64> {
-        self.value?.to_str().ok()?.parse().ok()
+        let text = if self.is_scored { self.value? } else { return None };
+        text.to_str().ok()?.parse().ok()
     }
 }
 
@@ -68,12 +70,13 @@ impl ElementCursor {
         key: &ReadKey<'_>,
         visit: impl FnMut(Element<'_>) -> ControlFlow<()>,
     ) -> Result<ScanProgress, Error> {
-        match key.key_type() {
+        let is_scored = match key.key_type() {
             KeyType::Missing => return Ok(ScanProgress::Done),
-            KeyType::Hash | KeyType::Set | KeyType::SortedSet => {}
+            KeyType::Hash | KeyType::Set => false,
+            KeyType::SortedSet => true,
             _ => return Err(Error::WrongType),
-        }
-        let mut step = Step { visit, flow: ControlFlow::Continue(()) };
+        };
+        let mut step = Step { visit, is_scored, flow: ControlFlow::Continue(()) };
         let (data, callback) = step.callback();
         let scan = required!(RedisModule_ScanKey);
         // SAFETY: R36: an open key that nothing changes meanwhile, and a live cursor; `data` outlives the
@@ -85,6 +88,7 @@ impl ElementCursor {
 
 struct Step<F> {
     visit: F,
+    is_scored: bool,
     flow: ControlFlow<()>,
 }
 
@@ -110,7 +114,8 @@ impl<F: FnMut(Element<'_>) -> ControlFlow<()>> Step<F> {
             || {
                 // SAFETY: R36: both are the server's until this callback returns.
                 let (name, value) = unsafe { (RedisStr::from_raw(name), RedisStr::from_raw(value)) };
-                name.map_or(ControlFlow::Continue(()), |name| (step.visit)(Element { name, value }))
+                let element = name.map(|name| Element { name, value, is_scored: step.is_scored });
+                element.map_or(ControlFlow::Continue(()), &mut step.visit)
             },
         );
     }

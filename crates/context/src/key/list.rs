@@ -124,6 +124,11 @@ impl WriteKey<'_> {
         if !self.has_index(index)? {
             return Ok(false);
         }
+        // An iterator keeps its place through a deletion only if it has come forwards from a place counted from
+        // the head (`quicklistDelEntry`, quicklist.c), which is what a new one does. With another the server goes
+        // on at a wrong element, and asserts at the end of the list.
+        self.release_iterator();
+        let index = if index < 0 { index + self.value_len() as i64 } else { index };
         let delete = required!(RedisModule_ListDelete);
         // SAFETY: R35: a key open for writing that holds a list with such an element.
         let status = unsafe { delete(self.as_ptr(), index) };
@@ -147,7 +152,7 @@ impl WriteKey<'_> {
         Ok((-len..len).contains(&index))
     }
 
-    /// Lets the server's list iterator go, before the value is freed or moved. No function does that alone,
+    /// Lets the server's list iterator go, as is due before the value is freed or moved. No function does that alone,
     /// but a push does, and a pop takes its element back: both at once, however long the list is.
     #[inline]
     pub(crate) fn release_iterator(&mut self) {

@@ -14,6 +14,7 @@ mod example;
 mod filter;
 mod fork;
 mod harness;
+mod keys;
 mod native_type;
 mod scan;
 mod shared_api;
