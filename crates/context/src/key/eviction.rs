@@ -7,6 +7,7 @@ use redis_module::raw;
 use super::{ReadKey, WriteKey};
 use crate::api::required;
 use crate::error::Error;
+use crate::server::server;
 
 /// The longest idle time that [`WriteKey::set_idle_ms`] takes, in milliseconds: 194 days. The server keeps 24 bits
 /// of seconds (`LRU_BITS`, server.h).
@@ -14,7 +15,8 @@ pub const IDLE_MS_MAX: u64 = ((1 << 24) - 2) * 1000;
 
 impl ReadKey<'_> {
     /// For how long the key has not been used, in milliseconds, at a resolution of a second. `None` if it is missing,
-    /// or under an LFU policy. Opening a key uses it, unless with [`crate::OpenFlags::NO_TOUCH`].
+    /// or under an LFU policy. Opening a key uses it, unless with [`crate::OpenFlags::NO_TOUCH`]. Valkey 9.1
+    /// counts from 0 again after 49 days (32 bits).
     pub fn idle_ms(&self) -> Option<u64> {
         if self.as_ptr().is_null() {
             return None;
@@ -45,10 +47,17 @@ impl WriteKey<'_> {
     ///
     /// # Errors
     /// [`Error::NoSuchKey`] if the key does not exist, [`Error::Refused`] under an LFU policy, [`Error::Invalid`]
-    /// above [`IDLE_MS_MAX`].
+    /// above [`IDLE_MS_MAX`]. [`Error::Unsupported`] on Valkey 9.1 and later, where the server reads thousands of
+    /// seconds instead of milliseconds (seen on 9.1.2).
     pub fn set_idle_ms(&mut self, idle_ms: u64) -> Result<(), Error> {
         if idle_ms > IDLE_MS_MAX {
             return Err(Error::Invalid { what: "the idle time", reason: "at most 194 days" });
+        }
+        if server().is_valkey_since(9, 1) {
+            return Err(Error::Unsupported {
+                function: "RedisModule_SetLRU in milliseconds",
+                since: "Redis 6.0 and Valkey 7.2, and went with Valkey 9.1",
+            });
         }
         let set = required!(RedisModule_SetLRU);
         // SAFETY: R20: an open key; the server refuses one without a value.

@@ -14,11 +14,11 @@ impl ReadKey<'_> {
     /// How long the key has to live, in milliseconds from the time at which the running command began. 0 if its time
     /// has come; `None` if it has none, or is missing.
     pub fn expire_in_ms(&self) -> Option<u64> {
-        if self.as_ptr().is_null() {
+        if !self.exists() {
             return None;
         }
         let get = required!(RedisModule_GetExpire);
-        // SAFETY: R20: an open key, not NULL.
+        // SAFETY: R20: an open key that exists.
         u64::try_from(unsafe { get(self.as_ptr()) }).ok()
     }
 }

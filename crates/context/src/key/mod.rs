@@ -233,11 +233,11 @@ impl<'k> ReadKey<'k> {
 
     /// When the key expires, in milliseconds of the Unix epoch. `None` if it does not, or is missing.
     pub fn expire_at_ms(&self) -> Option<u64> {
-        if self.raw.is_null() {
+        if !self.exists() {
             return None;
         }
         let get = required!(RedisModule_GetAbsExpire);
-        // SAFETY: R20: an open key, not NULL.
+        // SAFETY: R20: an open key that exists.
         u64::try_from(unsafe { get(self.raw) }).ok()
     }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use redis_context::events::{self, FlushDbEvent};
 use redis_context::{
     AofAfterReset, Args, Command, CommandContext, CommandFlags, Error, Freeing, LoadContext, MainCell,
-    NotifyFlags, Reply, ScanCursor, WriteContext,
+    NotifyFlags, Reply, ScanCursor, ScanProgress, WriteContext,
 };
 
 static FLUSHES: MainCell<Cell<i64>> = MainCell::new(Cell::new(0));
@@ -40,11 +40,12 @@ fn command<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
     let freeing = if args.take_keyword("later") { Freeing::InBackground } else { Freeing::Now };
     let aof = if args.take_keyword("anew") { AofAfterReset::BeginsAnew } else { AofAfterReset::GoesOn };
     if args.take_keyword("walk") {
-        let mut told = Ok(());
-        ScanCursor::new(ctx).step(ctx, |_, _, _| {
+        let (mut cursor, mut told) = (ScanCursor::new(ctx), Ok(()));
+        while cursor.step(ctx, |_, _, _| {
             told = reset(ctx, freeing, aof);
             ControlFlow::Break(())
-        });
+        }) == ScanProgress::More
+        {}
         return told.map(|()| Reply::OK);
     }
     let open = args.take_option("open")?.map(|key| ctx.open_read(key)).transpose()?;

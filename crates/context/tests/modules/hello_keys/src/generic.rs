@@ -16,7 +16,7 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"hk.signal").flags(write).keys(1, 1, 1), signal)
 }
 
-/// HK.KEY key step ..: EXPIREIN [ms] | IDLE [ms] | FREQ [n] | DB | NAME
+/// HK.KEY key step ..: EXPIREIN [ms] | EXPIREAT [ms] | PERSIST | IDLE [ms] | FREQ [n] | DB | NAME
 fn key<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let mut key = ctx.open_write_with(args.next_arg()?, OpenFlags::NO_TOUCH)?;
     let mut answers = Vec::new();
@@ -41,6 +41,9 @@ fn step(key: &mut WriteKey<'_>, args: &mut Args<'_>) -> Result<Reply, Error> {
         ("FREQ", Some(n)) => {
             key.set_access_frequency(u8::try_from(n).map_err(|_| Error::Syntax)?).map(|()| Reply::OK)
         }
+        ("EXPIREAT", None) => Ok(key.expire_at_ms().map(|ms| ms as i64).into()),
+        ("EXPIREAT", Some(ms)) => key.set_expire_at(ms).map(|()| Reply::OK),
+        ("PERSIST", None) => key.remove_expire().map(|()| Reply::OK),
         ("DB", None) => Ok(key.db().map(i64::from).into()),
         ("NAME", None) => Ok(key.name().map_or(Reply::Null, Reply::bulk)),
         _ => Err(Error::Syntax),
