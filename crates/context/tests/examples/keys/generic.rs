@@ -1,16 +1,16 @@
 //! What keys of all types have, and keys without a handle.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Family, Version};
+use redis_mirror_test_support::{Client, Command, Family, Version};
 
 use super::{line, on_each_server, on_each_server_with};
 
 fn is_redis_since(version: Version, since: (u32, u32)) -> bool {
-    version.family == Family::Redis && (u32::from(version.major), u32::from(version.minor)) >= since
+    version.family == Family::Redis && (version.major, version.minor) >= since
 }
 
 fn is_valkey_since(version: Version, since: (u32, u32)) -> bool {
-    version.family == Family::Valkey && (u32::from(version.major), u32::from(version.minor)) >= since
+    version.family == Family::Valkey && (version.major, version.minor) >= since
 }
 
 fn is_7_0(version: Version) -> bool {
@@ -47,6 +47,46 @@ fn a_time_to_live_is_set_and_read_from_now_on() {
         assert_eq!(line(client, "HK.KEY other DB"), "3");
         assert_eq!(line(client, "HK.OPEN other"), "String 3 nil 0 nil");
         assert_eq!(line(client, "HK.OPEN missing"), "Missing nil nil nil nil");
+    });
+}
+
+#[test]
+fn a_string_is_overwritten_in_its_place() {
+    on_each_server(|_, client| {
+        let large = vec![b'x'; 1 << 20];
+        client.run("SET k old PX 100000");
+        let values: [&[u8]; 7] = [b"", b"12", b"\0\xff", b"%s%n", b"a\r\nb", &large, b"short"];
+        for value in values {
+            assert_eq!(line(client, Command::new("HK.KEY k OVERWRITE").arg(value)), "OK");
+            assert_eq!(client.bytes("GET k").as_deref(), Some(value));
+        }
+        assert!(client.int("PTTL k") > 0, "its expiry stays");
+        assert_eq!(line(client, "HK.KEY k PREFIX"), "sho");
+        assert_eq!(line(client, "HK.KEY k OVERWRITE ab PREFIX"), "OK nil");
+        client.run("SET number 12345");
+        assert_eq!(line(client, "HK.KEY number PREFIX OVERWRITE 999 PREFIX"), "123 OK 999");
+        assert_eq!(line(client, "HK.KEY missing OVERWRITE x PREFIX"), "no such key nil");
+        client.run("SADD set x");
+        let wrong = line(client, "HK.KEY set OVERWRITE x PREFIX");
+        assert_eq!(wrong.matches("wrong kind of value").count(), 2, "{wrong}");
+    });
+}
+
+#[test]
+fn the_first_field_to_expire_is_told_where_the_server_knows() {
+    on_each_server(|server, client| {
+        client.run("HSET h a 1 b 2");
+        if !is_redis_since(server.installed().version, (8, 0)) {
+            assert!(line(client, "HK.KEY h MINEXPIRE").contains("it came with Redis 8.0"));
+            return;
+        }
+        assert_eq!(line(client, "HK.KEY h MINEXPIRE"), "nil");
+        client.run("HPEXPIREAT h 99999999999999 FIELDS 1 a");
+        client.run("HPEXPIREAT h 99999999999998 FIELDS 1 b");
+        assert_eq!(line(client, "HK.KEY h MINEXPIRE"), "99999999999998");
+        assert_eq!(line(client, "HK.KEY missing MINEXPIRE"), "nil");
+        client.run("SET s v");
+        assert!(line(client, "HK.KEY s MINEXPIRE").contains("wrong kind of value"));
     });
 }
 

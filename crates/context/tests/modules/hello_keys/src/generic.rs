@@ -16,7 +16,8 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"hk.signal").flags(write).keys(1, 1, 1), signal)
 }
 
-/// HK.KEY key step ..: EXPIREIN [ms] | EXPIREAT [ms] | PERSIST | IDLE [ms] | FREQ [n] | DB | NAME
+/// HK.KEY key step ..: EXPIREIN [ms] | EXPIREAT [ms] | PERSIST | IDLE [ms] | FREQ [n] | DB | NAME |
+/// MINEXPIRE | PREFIX | OVERWRITE value
 fn key<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let mut key = ctx.open_write_with(args.next_arg()?, OpenFlags::NO_TOUCH)?;
     let mut answers = Vec::new();
@@ -28,6 +29,9 @@ fn key<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
 
 fn step(key: &mut WriteKey<'_>, args: &mut Args<'_>) -> Result<Reply, Error> {
     let step = args.next_str()?;
+    if step == "OVERWRITE" {
+        return key.overwrite_string(args.next_arg()?.as_bytes()).map(|()| Reply::OK);
+    }
     let value = args.peek().and_then(|arg| arg.to_str().ok()?.parse::<u64>().ok());
     if value.is_some() {
         args.next();
@@ -44,6 +48,8 @@ fn step(key: &mut WriteKey<'_>, args: &mut Args<'_>) -> Result<Reply, Error> {
         ("EXPIREAT", None) => Ok(key.expire_at_ms().map(|ms| ms as i64).into()),
         ("EXPIREAT", Some(ms)) => key.set_expire_at(ms).map(|()| Reply::OK),
         ("PERSIST", None) => key.remove_expire().map(|()| Reply::OK),
+        ("MINEXPIRE", None) => Ok(key.hash_min_expire_at_ms()?.map(|ms| ms as i64).into()),
+        ("PREFIX", None) => Ok(key.string_prefix::<3>()?.map(|prefix| prefix.to_vec()).into()),
         ("DB", None) => Ok(key.db().map(i64::from).into()),
         ("NAME", None) => Ok(key.name().map_or(Reply::Null, Reply::bulk)),
         _ => Err(Error::Syntax),
