@@ -10,6 +10,8 @@
 //! | add commands | [`LoadContext::command`], [`Command`], [`CommandInfo`], [`Args`] |
 //! | reply | [`Reply`], [`CommandContext::stream`], [`ErrorReply`] |
 //! | run the server's commands, replicate | [`WriteContext::call`], [`WriteContext::replicate`] |
+//! | read and change keys | [`Context::open_read`], [`WriteContext::open_write`], [`ReadKey`], [`WriteKey`] |
+//! | walk | [`ScanCursor`] over keys, [`ElementCursor`] over elements, [`ZsetRange`] over ranges |
 //! | keep state | [`MainCell`], reachable only with a [`Context`] in hand |
 //! | make strings, turn them into numbers | [`RedisStr`], [`RedisString`], [`StringBuf`] |
 //! | be configured | [`config`] |
