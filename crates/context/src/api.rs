@@ -299,6 +299,17 @@ required_functions! {
     RedisModule_ZsetRangeStop
 
     // streams, key metadata, hashes, filters, dict
+    RedisModule_StringToStreamID
+    RedisModule_CreateStringFromStreamID
+    RedisModule_StreamAdd
+    RedisModule_StreamDelete
+    RedisModule_StreamTrimByLength
+    RedisModule_StreamTrimByID
+    RedisModule_StreamIteratorStart
+    RedisModule_StreamIteratorStop
+    RedisModule_StreamIteratorNextID
+    RedisModule_StreamIteratorNextField
+    RedisModule_StreamIteratorDelete
 
     // blocking, calls, timers
 

@@ -83,6 +83,8 @@ pub use key::{
     EXPIRE_IN_MS_MAX, Element, ElementCursor, HASH_FIELDS_PER_CALL, HashCondition, IDLE_MS_MAX, KeyType,
     ListEnd, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey, ZsetAdded, ZsetCondition, ZsetRange, ZsetStart,
 };
+pub use key::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
+pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
 pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};

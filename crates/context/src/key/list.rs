@@ -151,22 +151,15 @@ impl WriteKey<'_> {
         let len = if self.holds(KeyType::List)? { self.value_len() as i64 } else { 0 };
         Ok((-len..len).contains(&index))
     }
+}
 
-    /// Lets the server's list iterator go, as is due before the value is freed or moved. No function does that alone,
-    /// but a push does, and a pop takes its element back: both at once, however long the list is.
-    #[inline]
-    pub(crate) fn release_iterator(&mut self) {
-        if self.list_iterated.get() {
-            self.push_and_pop();
-        }
-    }
-
-    #[cold]
-    fn push_and_pop(&mut self) {
-        self.list_iterated.set(false);
-        if self.key_type() == KeyType::List && self.list_push(ListEnd::Tail, &RedisString::new(b"")).is_ok() {
-            // It holds the element just pushed: not missing, not of another type.
-            drop(self.list_pop(ListEnd::Tail));
-        }
+/// Lets the server's list iterator go. No function does that alone, but a push does, and a pop takes its element
+/// back: both at once, however long the list is.
+#[cold]
+pub(super) fn release_iterator(key: &mut WriteKey<'_>) {
+    key.list_iterated.set(false);
+    if key.key_type() == KeyType::List && key.list_push(ListEnd::Tail, &RedisString::new(b"")).is_ok() {
+        // It holds the element just pushed: not missing, not of another type.
+        drop(key.list_pop(ListEnd::Tail));
     }
 }

@@ -15,9 +15,11 @@ mod eviction;
 mod expire;
 mod flags;
 mod hash;
+mod hash_fields;
 mod list;
 mod lookup;
 mod open;
+mod stream;
 mod string;
 mod zset;
 mod zset_range;
@@ -41,6 +43,8 @@ pub use flags::OpenFlags;
 pub use hash::{HASH_FIELDS_PER_CALL, HashCondition};
 pub use list::ListEnd;
 pub(crate) use open::{Walk, refuse_while_open};
+pub use stream::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
+pub use stream::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
 pub use string::STRING_BYTES_MAX;
 pub use zset::{ZsetAdded, ZsetCondition};
 pub use zset_range::{ZsetRange, ZsetStart};
@@ -98,6 +102,8 @@ pub struct ReadKey<'k> {
     raw: *mut raw::RedisModuleKey,
     /// Whether the server may hold a list iterator in the handle: see list.rs.
     list_iterated: Cell<bool>,
+    /// Whether the server may hold a walk over a stream in the handle: see stream/walk.rs.
+    stream_walked: Cell<bool>,
     context: PhantomData<&'k ()>,
 }
 
@@ -162,7 +168,8 @@ impl WriteContext<'_> {
 impl<'k> ReadKey<'k> {
     #[inline]
     fn new(raw: *mut raw::RedisModuleKey) -> Self {
-        Self { raw, list_iterated: Cell::new(false), context: PhantomData }
+        let (list_iterated, stream_walked) = (Cell::new(false), Cell::new(false));
+        Self { raw, list_iterated, stream_walked, context: PhantomData }
     }
 
     #[inline]
@@ -273,6 +280,17 @@ impl<'k> Deref for WriteKey<'k> {
 }
 
 impl WriteKey<'_> {
+    /// Lets the server's own iterator in the handle go, as is due before the value is freed or moved.
+    #[inline]
+    pub(crate) fn release_iterator(&mut self) {
+        if self.list_iterated.get() {
+            list::release_iterator(self);
+        }
+        if self.stream_walked.replace(false) {
+            stream::end_walk(self);
+        }
+    }
+
     /// Sets when the key expires, in milliseconds of the Unix epoch. A time in the past is stored as it is:
     /// the server deletes the key when it next looks at it.
     ///

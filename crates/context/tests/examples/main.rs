@@ -19,6 +19,7 @@ mod native_type;
 mod scan;
 mod shared_api;
 mod streams;
+mod structures;
 mod threads_event_loop;
 mod timers;
 mod zset_range;
