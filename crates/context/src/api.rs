@@ -310,6 +310,28 @@ required_functions! {
     RedisModule_StreamIteratorNextID
     RedisModule_StreamIteratorNextField
     RedisModule_StreamIteratorDelete
+    RedisModule_CreateDict
+    RedisModule_FreeDict
+    RedisModule_DictSize
+    RedisModule_DictSetC
+    RedisModule_DictReplaceC
+    RedisModule_DictSet
+    RedisModule_DictReplace
+    RedisModule_DictGetC
+    RedisModule_DictGet
+    RedisModule_DictDelC
+    RedisModule_DictDel
+    RedisModule_DictIteratorStartC
+    RedisModule_DictIteratorStart
+    RedisModule_DictIteratorStop
+    RedisModule_DictIteratorReseekC
+    RedisModule_DictIteratorReseek
+    RedisModule_DictNextC
+    RedisModule_DictPrevC
+    RedisModule_DictNext
+    RedisModule_DictPrev
+    RedisModule_DictCompareC
+    RedisModule_DictCompare
 
     // blocking, calls, timers
 

@@ -37,6 +37,7 @@ pub mod config;
 mod context;
 mod dataset;
 mod detached;
+mod dict;
 mod error;
 mod event_loop;
 pub mod events;
@@ -76,6 +77,7 @@ pub use command::{
     FindKeys, KeyAccess, KeySpec, Positions,
 };
 pub use dataset::{AofAfterReset, Freeing};
+pub use dict::{DICT_KEY_BYTES_MAX, Dict, DictComparison, DictKey, DictSeek, DictWalk};
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
 pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};

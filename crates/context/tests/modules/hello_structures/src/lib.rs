@@ -1,6 +1,7 @@
 //! Streams, fields of hashes, dicts, command filters and metadata of keys, used in odd ways.
 #![forbid(unsafe_code)]
 
+mod dicts;
 mod hashes;
 mod streams;
 
@@ -17,6 +18,7 @@ redis_context::module! {
 fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     streams::register(load)?;
     hashes::register(load)?;
+    dicts::register(load)?;
     if load.args().take_keyword("refuse") { Err(Error::module("asked to")) } else { Ok(()) }
 }
 
