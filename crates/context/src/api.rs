@@ -310,6 +310,13 @@ required_functions! {
     RedisModule_StreamIteratorNextID
     RedisModule_StreamIteratorNextField
     RedisModule_StreamIteratorDelete
+    RedisModule_RegisterCommandFilter
+    RedisModule_UnregisterCommandFilter
+    RedisModule_CommandFilterArgsCount
+    RedisModule_CommandFilterArgGet
+    RedisModule_CommandFilterArgInsert
+    RedisModule_CommandFilterArgReplace
+    RedisModule_CommandFilterArgDelete
     RedisModule_CreateDict
     RedisModule_FreeDict
     RedisModule_DictSize

@@ -22,6 +22,11 @@ pub(crate) fn prepare(ctx: &Context<'_>) {
     }
 }
 
+/// Whether there is such a context.
+pub(crate) fn is_prepared() -> bool {
+    !DETACHED.load(Ordering::Acquire).is_null()
+}
+
 /// Gives the context up, because the module goes and the server frees what the context points to.
 pub(crate) fn abandon() {
     let detached = DETACHED.swap(ptr::null_mut(), Ordering::AcqRel);

@@ -41,6 +41,7 @@ mod dict;
 mod error;
 mod event_loop;
 pub mod events;
+mod filter;
 mod guard;
 mod info;
 mod key;
@@ -80,6 +81,7 @@ pub use dataset::{AofAfterReset, Freeing};
 pub use dict::{DICT_KEY_BYTES_MAX, Dict, DictComparison, DictKey, DictSeek, DictWalk};
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
+pub use filter::{CommandFilter, FILTER_ARGS_MAX, FILTERS_MAX, FilterScope, FilteredCommand};
 pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
 pub use key::{
     EXPIRE_IN_MS_MAX, Element, ElementCursor, HASH_FIELDS_PER_CALL, HashCondition, IDLE_MS_MAX, KeyType,

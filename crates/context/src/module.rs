@@ -14,6 +14,7 @@ use crate::detached;
 use crate::error::Error;
 use crate::event_loop;
 use crate::events;
+use crate::filter;
 use crate::guard::{guard, install_panic_hook};
 use crate::info;
 use crate::keyspace;
@@ -107,6 +108,7 @@ fn in_transit(
 fn abandon(ctx: &Context<'_>) {
     let body = || {
         events::abandon(ctx);
+        filter::abandon(ctx);
         keyspace::abandon(ctx);
         timer::abandon(ctx);
         event_loop::abandon(ctx);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod dicts;
+mod filters;
 mod hashes;
 mod streams;
 
@@ -19,6 +20,7 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     streams::register(load)?;
     hashes::register(load)?;
     dicts::register(load)?;
+    filters::register(load)?;
     if load.args().take_keyword("refuse") { Err(Error::module("asked to")) } else { Ok(()) }
 }
 
