@@ -310,6 +310,12 @@ required_functions! {
     RedisModule_StreamIteratorNextID
     RedisModule_StreamIteratorNextField
     RedisModule_StreamIteratorDelete
+    RedisModule_GetKeyNameFromIO
+    RedisModule_GetKeyNameFromOptCtx
+    RedisModule_GetToKeyNameFromOptCtx
+    RedisModule_GetDbIdFromOptCtx
+    RedisModule_GetToDbIdFromOptCtx
+    RedisModule_ExportSharedAPI
     RedisModule_RegisterCommandFilter
     RedisModule_UnregisterCommandFilter
     RedisModule_CommandFilterArgsCount

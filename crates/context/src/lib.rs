@@ -45,6 +45,7 @@ mod filter;
 mod guard;
 mod info;
 mod key;
+mod key_meta;
 mod keyspace;
 mod log;
 mod module;
@@ -89,6 +90,7 @@ pub use key::{
 };
 pub use key::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
 pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
+pub use key_meta::{KeyMeta, KeyMetaClass, KeyMetaLoss, KeyNames, MetaFate};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
 pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};

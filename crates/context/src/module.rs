@@ -17,6 +17,7 @@ use crate::events;
 use crate::filter;
 use crate::guard::{guard, install_panic_hook};
 use crate::info;
+use crate::key_meta;
 use crate::keyspace;
 use crate::log::{LogLevel, log_fmt};
 use crate::server::server;
@@ -109,6 +110,7 @@ fn abandon(ctx: &Context<'_>) {
     let body = || {
         events::abandon(ctx);
         filter::abandon(ctx);
+        key_meta::abandon(ctx);
         keyspace::abandon(ctx);
         timer::abandon(ctx);
         event_loop::abandon(ctx);

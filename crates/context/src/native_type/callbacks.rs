@@ -84,7 +84,7 @@ unsafe extern "C" fn save<T: NativeType>(io: *mut raw::RedisModuleIO, saved: *mu
 }
 
 /// Half a value has been written, and no function says "fail": a child can at least not finish its file.
-fn fail_the_save() {
+pub(crate) fn fail_the_save() {
     end_the_child();
     log_fmt(LogLevel::Warning, format_args!("this snapshot is damaged: save again"));
 }

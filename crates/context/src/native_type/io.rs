@@ -20,7 +20,7 @@ pub struct RdbWriter<'a> {
 impl RdbWriter<'_> {
     /// # Safety
     /// `io` is what the server passed to a save callback, for all of `'_`.
-    pub(super) unsafe fn new(io: *mut raw::RedisModuleIO, marker: Option<u64>) -> Self {
+    pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO, marker: Option<u64>) -> Self {
         Self { io, marker, callback: PhantomData }
     }
 
@@ -80,7 +80,7 @@ impl RdbReader<'_> {
     /// # Safety
     /// `io` is what the server passed to a load callback, for all of `'_`, and the module has declared that
     /// it handles read errors.
-    pub(super) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
+    pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
         Self { io, callback: PhantomData }
     }
 
@@ -151,7 +151,7 @@ pub struct AofWriter<'a> {
 impl AofWriter<'_> {
     /// # Safety
     /// `io` is what the server passed to an AOF callback, for all of `'_`.
-    pub(super) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
+    pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
         Self { io, callback: PhantomData }
     }
 

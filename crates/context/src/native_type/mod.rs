@@ -32,6 +32,7 @@ use crate::error::Error;
 use crate::state::ModuleOptions;
 use crate::string::RedisStr;
 
+pub(crate) use callbacks::fail_the_save;
 pub use io::{AofWriter, Digest, RdbReader, RdbWriter};
 
 bitflags::bitflags! {

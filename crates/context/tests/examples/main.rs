@@ -15,6 +15,7 @@ mod filter;
 mod fork;
 mod harness;
 mod keys;
+mod key_meta;
 mod native_type;
 mod scan;
 mod shared_api;

@@ -4,6 +4,7 @@
 mod dicts;
 mod filters;
 mod hashes;
+mod meta;
 mod streams;
 
 use redis_context::{Command, CommandFlags, Error, LoadContext, UnloadContext};
@@ -21,6 +22,7 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     hashes::register(load)?;
     dicts::register(load)?;
     filters::register(load)?;
+    meta::register(load)?;
     if load.args().take_keyword("refuse") { Err(Error::module("asked to")) } else { Ok(()) }
 }
 
