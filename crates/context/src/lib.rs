@@ -48,6 +48,7 @@ mod key;
 mod key_meta;
 mod keyspace;
 mod log;
+mod long_double;
 mod module;
 mod native_type;
 mod outcome;
@@ -93,6 +94,7 @@ pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, Stre
 pub use key_meta::{KeyMeta, KeyMetaClass, KeyMetaLoss, KeyNames, MetaFate};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
 pub use log::{LogLevel, log, log_fmt};
+pub use long_double::{LongDouble, LongDoubleFormat};
 pub use native_type::{AofWriter, AuxWhen, Digest, NativeType, RdbReader, RdbWriter, TypeHandle};
 pub use outcome::{ErrorReply, Outcome, Streamed};
 pub use reply::{ERROR_LINE_BYTES_MAX, Reply, ReplyWriter, VerbatimFormat};

@@ -16,6 +16,7 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::{CommandContext, Context};
 use crate::error::Error;
+use crate::long_double::{self, LongDouble};
 use crate::outcome::Streamed;
 
 /// Writes one reply, value by value. Lengths are always right: what a collection announced and did not
@@ -157,6 +158,16 @@ impl<'a> ReplyWriter<'a> {
         let reply = required!(RedisModule_ReplyWithDouble);
         // SAFETY: R8: the callback owes a reply; the writer counts.
         unsafe { reply(self.ctx, value) };
+        Ok(())
+    }
+
+    /// Writes a floating point number as INCRBYFLOAT does: never with an exponent. To a client that speaks RESP2 it
+    /// is a bulk string.
+    pub fn long_double(&mut self, value: LongDouble) -> Result<(), Error> {
+        let reply = long_double::ReplyFn::find()?;
+        self.claim()?;
+        // SAFETY: R8: the callback owes a reply; the writer counts.
+        unsafe { value.reply(reply, self.ctx) };
         Ok(())
     }
 
