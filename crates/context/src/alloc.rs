@@ -116,9 +116,32 @@ pub(crate) fn probe() {
 /// Whether the server's own alignment will do. As in std: an allocator may align a block that is smaller than
 /// the alignment to its size only.
 #[inline]
-fn is_plain(layout: Layout) -> bool {
+pub(crate) fn is_plain(layout: Layout) -> bool {
     let align = layout.align();
     (align <= ALIGN_ALWAYS || align <= ALIGN.load(Ordering::Relaxed)) && align <= layout.size() || align == 1
+}
+
+/// Where the server's block begins that a block of this allocator lies in.
+pub(crate) enum ServerBlock {
+    /// There: the two are the same.
+    Plain(*mut u8),
+    /// Before it: the block lies inside, where its alignment wants it.
+    Inside(*mut u8),
+}
+
+/// Finds the server's block. `None` for what is no block of the server's: of no bytes, or the arena's.
+///
+/// # Safety
+/// `block` is live, and was allocated by [`ServerAlloc`] with `layout`, unless that is of no bytes.
+pub(crate) unsafe fn server_block(block: *mut u8, layout: Layout) -> Option<ServerBlock> {
+    if layout.size() == 0 || ARENA.owns(block) {
+        None
+    } else if is_plain(layout) {
+        Some(ServerBlock::Plain(block))
+    } else {
+        // SAFETY: R9: `alloc_aligned` left the start there.
+        Some(ServerBlock::Inside(unsafe { block.cast::<*mut u8>().sub(1).read() }))
+    }
 }
 
 /// An aligned block inside a larger one, whose start is kept in the eight bytes before it.

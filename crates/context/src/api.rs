@@ -351,6 +351,33 @@ required_functions! {
     // ACL, clients, threads, fork
 
     // native types, defragmentation
+    RedisModule_GetTypeMethodVersion
+    RedisModule_SaveFloat
+    RedisModule_SaveString
+    RedisModule_LoadFloat
+    RedisModule_LoadString
+    RedisModule_LogIOError
+    RedisModule_GetKeyNameFromIO
+    RedisModule_GetDbIdFromIO
+    RedisModule_GetKeyNameFromDigest
+    RedisModule_GetDbIdFromDigest
+    RedisModule_GetKeyNameFromOptCtx
+    RedisModule_GetDbIdFromOptCtx
+    RedisModule_GetToKeyNameFromOptCtx
+    RedisModule_GetToDbIdFromOptCtx
+    RedisModule_SaveDataTypeToString
+    RedisModule_LoadDataTypeFromStringEncver
+    RedisModule_ModuleTypeReplaceValue
+    RedisModule_MallocSize
+    RedisModule_MallocUsableSize
+    RedisModule_MallocSizeString
+    RedisModule_RegisterDefragFunc
+    RedisModule_DefragAlloc
+    RedisModule_DefragShouldStop
+    RedisModule_DefragCursorSet
+    RedisModule_DefragCursorGet
+    RedisModule_GetKeyNameFromDefragCtx
+    RedisModule_GetDbIdFromDefragCtx
 
     // cluster, shared API, events
 

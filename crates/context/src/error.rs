@@ -73,6 +73,9 @@ pub enum Error {
     /// This client cannot be blocked: it runs a transaction or a script.
     #[error("a blocking command is not allowed inside a transaction or a script")]
     BlockingDenied,
+    /// The server can't be written to at this moment.
+    #[error(transparent)]
+    NotNow(#[from] crate::write::NotNow),
     /// The data being loaded ended early or holds something else than expected.
     #[error("the data being loaded is cut short or corrupt")]
     ShortRead,

@@ -6,7 +6,7 @@ use std::ptr;
 
 use redis_module::raw;
 
-use crate::api::{reached, table};
+use crate::api::{reached, required, table};
 use crate::context::Context;
 
 /// How loud a line is: the server drops lines below its `loglevel`.
@@ -63,6 +63,19 @@ impl Context<'_> {
     pub fn log_fmt(&self, level: LogLevel, message: fmt::Arguments<'_>) {
         Line::from_fmt(message).send(self.as_ptr(), level);
     }
+}
+
+/// Logs a line under the name of the module whose type's callback runs.
+///
+/// # Safety
+/// `io` is the stream of that callback.
+pub(crate) unsafe fn log_io(io: *mut raw::RedisModuleIO, level: LogLevel, message: &[u8]) {
+    let log = required!(RedisModule_LogIOError);
+    let mut line = Line::new();
+    line.push(message);
+    let format: *const c_char = c"%s".as_ptr();
+    // SAFETY: R51, R3: the caller's stream; "%s" reads one C string.
+    unsafe { log(io, level.name().as_ptr(), format, line.finish().as_ptr()) };
 }
 
 /// One line on the stack, NUL-terminated.

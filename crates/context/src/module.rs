@@ -10,6 +10,7 @@ use crate::alloc;
 use crate::api;
 use crate::config;
 use crate::context::{Context, LoadContext, UnloadContext};
+use crate::defrag;
 use crate::detached;
 use crate::error::Error;
 use crate::event_loop;
@@ -117,6 +118,7 @@ fn abandon(ctx: &Context<'_>) {
         config::abandon();
         state::abandon();
         info::abandon();
+        defrag::abandon(ctx);
         detached::abandon();
     };
     guard("the end of a module", || (), body);

@@ -73,13 +73,16 @@ impl Context<'_> {
     }
 }
 
-fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
+/// Says what keeps the server from being written to now.
+pub(crate) fn refuse_to_write(ctx: &Context<'_>) -> Result<(), NotNow> {
     let flags = required!(RedisModule_GetContextFlags);
     // SAFETY: R11: a live context; the server only reads its own state.
     refusal(unsafe { flags(ctx.as_ptr()) }.cast_unsigned())?;
-    if ctx.writes_are_paused() {
-        return Err(NotNow::Paused);
-    }
+    if ctx.writes_are_paused() { Err(NotNow::Paused) } else { Ok(()) }
+}
+
+fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
+    refuse_to_write(ctx)?;
     // SAFETY: R11: the same callback, which was found to be one that may write.
     Ok(unsafe { WriteContext::from_raw(ctx.as_ptr()) })
 }

@@ -1,13 +1,15 @@
-//! What a type's methods write to and read from.
+//! What a type's values are saved to and loaded from: a snapshot, DUMP and RESTORE, COPY to another server.
 
-use std::ffi::CStr;
+use std::ffi::c_int;
 use std::marker::PhantomData;
 
 use redis_module::raw;
 
 use crate::api::required;
 use crate::error::Error;
-use crate::string::RedisString;
+use crate::log::{LogLevel, log_io};
+use crate::long_double::LongDouble;
+use crate::string::{RedisStr, RedisString};
 
 /// Writes values into a snapshot. The server notes a failed write itself and fails the save.
 pub struct RdbWriter<'a> {
@@ -17,9 +19,9 @@ pub struct RdbWriter<'a> {
     callback: PhantomData<&'a mut ()>,
 }
 
-impl RdbWriter<'_> {
+impl<'a> RdbWriter<'a> {
     /// # Safety
-    /// `io` is what the server passed to a save callback, for all of `'_`.
+    /// `io` is what the server passed to a save callback, for all of `'a`.
     pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO, marker: Option<u64>) -> Self {
         Self { io, marker, callback: PhantomData }
     }
@@ -59,6 +61,24 @@ impl RdbWriter<'_> {
         unsafe { save(self.io, value) };
     }
 
+    /// Writes a floating point number of single precision, bit by bit: half the size of a double.
+    pub fn float(&mut self, value: f32) {
+        self.begin();
+        let save = required!(RedisModule_SaveFloat);
+        // SAFETY: R32: the callback's own stream.
+        unsafe { save(self.io, value) };
+    }
+
+    /// Writes a `long double`, exactly, as text: it may be read on another kind of machine.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] on a server without it; every supported server has it.
+    pub fn long_double(&mut self, value: LongDouble) -> Result<(), Error> {
+        self.begin();
+        // SAFETY: R32: the callback's own stream.
+        unsafe { value.save(self.io) }
+    }
+
     /// Writes any bytes, with their length.
     pub fn bytes(&mut self, bytes: impl AsRef<[u8]>) {
         self.begin();
@@ -66,6 +86,32 @@ impl RdbWriter<'_> {
         let save = required!(RedisModule_SaveStringBuffer);
         // SAFETY: R32: the callback's own stream; `len` bytes are copied.
         unsafe { save(self.io, bytes.as_ptr().cast(), bytes.len()) };
+    }
+
+    /// Writes a server string. What is written is the same as for [`RdbWriter::bytes`].
+    pub fn string<'s>(&mut self, string: impl Into<RedisStr<'s>>) {
+        self.begin();
+        let save = required!(RedisModule_SaveString);
+        // SAFETY: R32, R4: the callback's own stream; the string lives through the call, which reads it.
+        unsafe { save(self.io, string.into().as_ptr()) };
+    }
+
+    /// The key whose value is saved; `None` for auxiliary data and [`crate::TypeHandle::encode`].
+    pub fn key(&self) -> Option<RedisStr<'a>> {
+        // SAFETY: R51: the stream of a callback that runs for all of `'a`.
+        unsafe { key_of(self.io) }
+    }
+
+    /// The number of the key's database; `None` where there is no key.
+    pub fn db(&self) -> Option<u32> {
+        // SAFETY: R51: as above.
+        unsafe { db_of(self.io) }
+    }
+
+    /// Logs a line under the module's name: see [`crate::Context::log`].
+    pub fn log(&self, level: LogLevel, message: impl AsRef<[u8]>) {
+        // SAFETY: R51: as above.
+        unsafe { log_io(self.io, level, message.as_ref()) };
     }
 }
 
@@ -76,9 +122,9 @@ pub struct RdbReader<'a> {
     callback: PhantomData<&'a mut ()>,
 }
 
-impl RdbReader<'_> {
+impl<'a> RdbReader<'a> {
     /// # Safety
-    /// `io` is what the server passed to a load callback, for all of `'_`, and the module has declared that
+    /// `io` is what the server passed to a load callback, for all of `'a`, and the module has declared that
     /// it handles read errors.
     pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
         Self { io, callback: PhantomData }
@@ -120,6 +166,34 @@ impl RdbReader<'_> {
         self.check(unsafe { load(self.io) })
     }
 
+    /// Reads a floating point number of single precision.
+    ///
+    /// # Errors
+    /// [`Error::ShortRead`] if the data ends or something else was written here.
+    pub fn float(&mut self) -> Result<f32, Error> {
+        let load = required!(RedisModule_LoadFloat);
+        // SAFETY: R32: the callback's own stream.
+        self.check(unsafe { load(self.io) })
+    }
+
+    /// Reads a `long double`.
+    ///
+    /// It reads the text itself: `RM_LoadLongDouble` gives whatever was on its stack when the text is no number
+    /// (module.c, Redis 7.0 to 8.6).
+    ///
+    /// # Errors
+    /// [`Error::ShortRead`] if the data ends or something else was written here.
+    pub fn long_double(&mut self) -> Result<LongDouble, Error> {
+        let text = self.string()?;
+        if matches!(text.as_bytes(), b"nan" | b"-nan") {
+            return Ok(LongDouble::nan());
+        }
+        match text.as_redis_str().to_long_double() {
+            Err(Error::Invalid { .. }) => Err(Error::ShortRead),
+            read => read,
+        }
+    }
+
     /// Reads bytes. The server has them in memory before their length can be judged: at most 512 MB
     /// (`proto-max-bulk-len`) in a snapshot that a server wrote.
     ///
@@ -140,64 +214,59 @@ impl RdbReader<'_> {
         unsafe { free(start.cast()) };
         self.check(bytes)
     }
+
+    /// Reads bytes into a server string, without another copy: as [`RdbReader::bytes`] otherwise. A value that keeps
+    /// such a string is not `Send`, so this is for what is only passed on.
+    ///
+    /// # Errors
+    /// [`Error::ShortRead`] if the data ends or something else was written here.
+    pub fn string(&mut self) -> Result<RedisString, Error> {
+        let load = required!(RedisModule_LoadString);
+        // SAFETY: R32: the callback's own stream; it returns a string of ours, or NULL.
+        let string = unsafe { RedisString::from_raw(load(self.io)) };
+        self.check(string)?.ok_or(Error::ShortRead)
+    }
+
+    /// The key whose value is loaded; `None` for auxiliary data and [`crate::TypeHandle::decode`].
+    pub fn key(&self) -> Option<RedisStr<'a>> {
+        // SAFETY: R51: the stream of a callback that runs for all of `'a`.
+        unsafe { key_of(self.io) }
+    }
+
+    /// The number of the key's database; `None` where there is no key.
+    pub fn db(&self) -> Option<u32> {
+        // SAFETY: R51: as above.
+        unsafe { db_of(self.io) }
+    }
+
+    /// Logs a line under the module's name: see [`crate::Context::log`].
+    pub fn log(&self, level: LogLevel, message: impl AsRef<[u8]>) {
+        // SAFETY: R51: as above.
+        unsafe { log_io(self.io, level, message.as_ref()) };
+    }
 }
 
-/// Writes commands into an AOF that is being rewritten.
-pub struct AofWriter<'a> {
-    io: *mut raw::RedisModuleIO,
-    callback: PhantomData<&'a mut ()>,
+/// The key that a stream belongs to.
+///
+/// # Safety
+/// `io` is what the server passed to a callback that runs for all of `'a`.
+pub(super) unsafe fn key_of<'a>(io: *mut raw::RedisModuleIO) -> Option<RedisStr<'a>> {
+    let key = required!(RedisModule_GetKeyNameFromIO);
+    // SAFETY: R51: the callback's own stream; the name lives as long.
+    unsafe { RedisStr::from_raw(key(io).cast_mut()) }
 }
 
-impl AofWriter<'_> {
-    /// # Safety
-    /// `io` is what the server passed to an AOF callback, for all of `'_`.
-    pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
-        Self { io, callback: PhantomData }
-    }
-
-    /// Writes one command. A command this server doesn't know fails the rewrite, and the server logs it.
-    pub fn command(&mut self, name: &CStr, arguments: &[&[u8]]) {
-        let owned: Vec<RedisString> = arguments.iter().map(|bytes| RedisString::new(bytes)).collect();
-        let mut pointers: Vec<*mut raw::RedisModuleString> = owned.iter().map(RedisString::as_ptr).collect();
-        let emit = required!(RedisModule_EmitAOF);
-        // SAFETY: R32: "v" reads an array of strings and its length; they live through the call.
-        unsafe { emit(self.io, name.as_ptr(), c"v".as_ptr(), pointers.as_mut_ptr(), pointers.len()) };
-    }
+/// The database of that key.
+///
+/// # Safety
+/// `io` is what the server passed to the callback that runs.
+pub(super) unsafe fn db_of(io: *mut raw::RedisModuleIO) -> Option<u32> {
+    let db = required!(RedisModule_GetDbIdFromIO);
+    // SAFETY: R51: the callback's own stream.
+    db_number(unsafe { db(io) })
 }
 
-/// Adds up what makes two values equal, for DEBUG DIGEST: elements in an order that matters, in groups
-/// whose own order doesn't.
-pub struct Digest<'a> {
-    digest: *mut raw::RedisModuleDigest,
-    callback: PhantomData<&'a mut ()>,
-}
-
-impl Digest<'_> {
-    /// # Safety
-    /// `digest` is what the server passed to a digest callback, for all of `'_`.
-    pub(super) unsafe fn new(digest: *mut raw::RedisModuleDigest) -> Self {
-        Self { digest, callback: PhantomData }
-    }
-
-    /// Adds bytes to the present group.
-    pub fn bytes(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        let add = required!(RedisModule_DigestAddStringBuffer);
-        // SAFETY: R32: the callback's own digest; `len` bytes are read.
-        unsafe { add(self.digest, bytes.as_ptr().cast(), bytes.len()) };
-    }
-
-    /// Adds a number to the present group.
-    pub fn int(&mut self, value: i64) {
-        let add = required!(RedisModule_DigestAddLongLong);
-        // SAFETY: R32: the callback's own digest.
-        unsafe { add(self.digest, value) };
-    }
-
-    /// Ends a group.
-    pub fn end_group(&mut self) {
-        let end = required!(RedisModule_DigestEndSequence);
-        // SAFETY: R32: the callback's own digest.
-        unsafe { end(self.digest) };
-    }
+/// The servers write -1 for "no database".
+pub(super) fn db_number(db: c_int) -> Option<u32> {
+    u32::try_from(db).ok()
 }

@@ -1,8 +1,7 @@
 //! Types of the module's own: values in the keyspace, and data beside it in the snapshot.
 //!
 //! A type is a trait on a Rust type, registered once at load; [`TypeHandle`] is the proof, and the key
-//! to its values. All servers see the same: the methods' table is of version 5, of which Redis 7.0 reads what
-//! it knows.
+//! to its values. The methods' table is of the newest version that the server knows too: 4 on Redis 7.0, 5 elsewhere.
 //!
 //! Auxiliary data belongs to the type, not to a key. It is saved before or after the keys, and a type
 //! may exist for nothing else (`enum Nothing {}`). What is written for it is
@@ -15,8 +14,13 @@
 //! so that `aux_load` is called if and only if `aux_save` has written something, and an RDB without such
 //! data loads without the module, unless Redis 7.0 wrote it.
 
+mod aof;
 mod callbacks;
+mod digest;
+mod encode;
+mod frame;
 mod io;
+mod place;
 mod value;
 
 use std::ffi::CStr;
@@ -27,13 +31,18 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::{Context, LoadContext};
+use crate::defrag::{DefragContext, DefragProgress};
 use crate::detached;
 use crate::error::Error;
 use crate::state::ModuleOptions;
 use crate::string::RedisStr;
 
+pub use aof::AofWriter;
 pub(crate) use callbacks::fail_the_save;
-pub use io::{AofWriter, Digest, RdbReader, RdbWriter};
+pub use digest::Digest;
+pub(crate) use encode::run as notice_panics;
+pub use io::{RdbReader, RdbWriter};
+pub use place::{CopyPlaces, Place};
 
 bitflags::bitflags! {
     /// When auxiliary data is saved, and in the same order loaded.
@@ -79,23 +88,40 @@ pub trait NativeType: Sized + Send + 'static {
         let _ = digest;
     }
 
-    /// The bytes of memory it takes, for MEMORY USAGE.
-    fn memory_usage(&self) -> usize {
+    /// The bytes of memory it takes, for MEMORY USAGE: [`crate::HeapSize`] tells what the allocator spends. Of a
+    /// large value it is enough to look at `samples` elements and to estimate the rest; with SAMPLES 0 that is a
+    /// very large number.
+    fn memory_usage(&self, place: &Place<'_>, samples: usize) -> usize {
+        let _ = (place, samples);
         size_of::<Self>()
     }
 
-    /// How many allocations freeing it takes. Above 64 the server frees it in the background.
-    fn free_effort(&self) -> usize {
+    /// How many allocations freeing it takes. Above 64 the server frees it in the background, and 0 counts as more
+    /// than any number (lazyfree.c); above `active-defrag-max-scan-fields` it is defragmented in steps. `place` has a key from Redis 8.0 on: Valkey
+    /// and older Redis pass something that is no key when a defragmentation asks.
+    fn free_effort(&self, place: &Place<'_>) -> usize {
+        let _ = place;
         1
     }
 
     /// A copy, for COPY; `None` refuses it.
-    fn copy(&self) -> Option<Self> {
+    fn copy(&self, places: &CopyPlaces<'_>) -> Option<Self> {
+        let _ = places;
         None
     }
 
-    /// Called on the main thread when the value leaves the keyspace, before it is dropped.
-    fn unlinked(&self) {}
+    /// Called on the main thread when a key loses the value: before it is dropped, and also when RENAME or MOVE takes
+    /// it elsewhere. Not when all keys go at once (FLUSHALL, a full resync): there the `FlushDb` event tells.
+    fn unlinked(&self, place: &Place<'_>) {
+        let _ = place;
+    }
+
+    /// Moves the value's allocations to where memory is denser; the box of the value itself has been moved. See
+    /// [`DefragContext`]: most servers of distributions never ask for it.
+    fn defrag(&mut self, defrag: &mut DefragContext<'_>) -> DefragProgress {
+        let _ = defrag;
+        DefragProgress::Done
+    }
 
     /// Writes the type's auxiliary data. Writing nothing is fine.
     fn aux_save(ctx: &Context<'_>, when: AuxWhen, writer: &mut RdbWriter<'_>) {
@@ -103,7 +129,8 @@ pub trait NativeType: Sized + Send + 'static {
     }
 
     /// Reads what `aux_save` has written, in any earlier `version`. It is not called when nothing was: clear
-    /// old state when the `Loading` event says that a load has begun.
+    /// old state when the `Loading` event says that a load has begun. No key can be opened meanwhile
+    /// ([`Error::KeyIsOpen`]).
     ///
     /// # Errors
     /// An error refuses the whole snapshot.

@@ -65,4 +65,31 @@ impl WriteKey<'_> {
             reason: "the key is being iterated",
         })
     }
+
+    /// Puts a value in place of the one that the key holds, and gives that back. The key's expiry stays, and neither
+    /// `unlinked` nor `Drop` is called for the old value: it is the caller's now.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] if the key does not exist, [`Error::WrongType`] if it holds something else; `value` is
+    /// dropped then.
+    pub fn replace_value<T: NativeType>(&mut self, of: TypeHandle<T>, value: T) -> Result<T, Error> {
+        self.value_pointer(of)?.ok_or(Error::NoSuchKey)?;
+        let replace = required!(RedisModule_ModuleTypeReplaceValue);
+        let value = Box::into_raw(Box::new(value));
+        let mut old = std::ptr::null_mut();
+        // SAFETY: R52: a key open for writing that holds a value of this type; the server owns the new box, if it
+        // takes it, and gives up the old one.
+        let status = unsafe { replace(self.as_ptr(), of.as_ptr(), value.cast(), &raw mut old) };
+        let taken = status == raw::REDISMODULE_OK as i32;
+        let given_up: *mut T = if taken { old.cast() } else { value };
+        // SAFETY: R52, R31: the box that the server does not have any more, or never had.
+        let given_up = unsafe { Box::from_raw(given_up) };
+        if taken {
+            return Ok(*given_up);
+        }
+        Err(Error::Refused {
+            function: "RedisModule_ModuleTypeReplaceValue",
+            reason: "the key is being iterated",
+        })
+    }
 }

@@ -1,8 +1,8 @@
 //! A data type with values (HE.LIST.*) and one with auxiliary data alone (HE.AUX).
 
 use redis_context::{
-    AofWriter, Args, AuxWhen, Command, CommandContext, CommandFlags, Context, Digest, Error, LoadContext,
-    MainCell, NativeType, RdbReader, RdbWriter, RedisStr, Reply, TypeHandle,
+    AofWriter, Args, AuxWhen, Command, CommandContext, CommandFlags, Context, CopyPlaces, Digest, Error,
+    LoadContext, MainCell, NativeType, Place, RdbReader, RdbWriter, RedisStr, Reply, TypeHandle,
 };
 
 use crate::journal::{note, text};
@@ -49,15 +49,15 @@ impl NativeType for Texts {
         digest.end_group();
     }
 
-    fn memory_usage(&self) -> usize {
+    fn memory_usage(&self, _place: &Place<'_>, _samples: usize) -> usize {
         size_of::<Self>() + self.0.iter().map(|text| text.capacity() + size_of::<Vec<u8>>()).sum::<usize>()
     }
 
-    fn free_effort(&self) -> usize {
+    fn free_effort(&self, _place: &Place<'_>) -> usize {
         self.0.len()
     }
 
-    fn copy(&self) -> Option<Self> {
+    fn copy(&self, _places: &CopyPlaces<'_>) -> Option<Self> {
         Some(Self(self.0.clone()))
     }
 }
