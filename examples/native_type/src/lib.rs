@@ -1,5 +1,42 @@
-//! A data type of the module's own, with every callback.
+//! A data type of the module's own, with every callback: a series of measurements.
+//!
+//! ```text
+//! > SERIES.ADD kitchen 20.5 21 19.5
+//! (integer) 3
+//! > SERIES.LABEL kitchen "degrees Celsius"
+//! OK
+//! > SERIES.RANGE kitchen 0 -2
+//! 1) "20.5"
+//! 2) "21"
+//! > SERIES.STATS kitchen
+//! 1) "label"
+//! 2) "degrees Celsius"
+//! 3) "samples"
+//! 4) (integer) 3
+//! 5) "sum"
+//! 6) "61"
+//! > COPY kitchen hall
+//! (integer) 1
+//! > DEBUG DIGEST-VALUE kitchen hall           the same twice
+//! > MEMORY USAGE kitchen
+//! (integer) 344
+//! > DEBUG RELOAD                              both are saved and loaded again
+//! OK
+//! > UNLINK hall
+//! (integer) 1
+//! > SERIES.TOTALS
+//! 1) "added"
+//! 2) (integer) 3
+//! 3) "unlinked"
+//! 4) (integer) 1
+//! ```
+//!
+//! `series.rs` is the type: what a value is, and what the server may ask of it. `commands.rs` is what clients see.
+//! It runs on Redis 7.0 and Valkey 8.0 and later; only servers with a jemalloc of their own ever defragment.
 #![forbid(unsafe_code)]
+
+mod commands;
+mod series;
 
 use redis_context::{Error, LoadContext};
 
@@ -9,6 +46,7 @@ redis_context::module! {
     init: init,
 }
 
-fn init(_load: &LoadContext<'_>) -> Result<(), Error> {
-    Ok(())
+fn init(load: &LoadContext<'_>) -> Result<(), Error> {
+    series::register(load)?;
+    commands::register(load)
 }
