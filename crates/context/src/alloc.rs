@@ -68,6 +68,7 @@ type AllocFn = unsafe extern "C" fn(usize) -> *mut c_void;
 /// `RM_TryAlloc` where it is (it may fail), `RM_Alloc` elsewhere (out of memory ends the server).
 #[inline]
 fn server_alloc() -> Option<AllocFn> {
+    reached!(RedisModule_TryAlloc);
     table!(RedisModule_TryAlloc).or(table!(RedisModule_Alloc))
 }
 
@@ -200,6 +201,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
         }
         // The block came from the server, so the table is filled.
         let Some(free) = table!(RedisModule_Free) else { return };
+        reached!(RedisModule_Free);
         let outer = if is_plain(layout) {
             block
         } else {
