@@ -380,6 +380,17 @@ required_functions! {
     RedisModule_GetDbIdFromDefragCtx
 
     // cluster, shared API, events
+    RedisModule_GetMyClusterID
+    RedisModule_GetClusterSize
+    RedisModule_GetClusterNodesList
+    RedisModule_FreeClusterNodesList
+    RedisModule_GetClusterNodeInfo
+    RedisModule_SetClusterFlags
+    RedisModule_SendClusterMessage
+    RedisModule_RegisterClusterMessageReceiver
+    RedisModule_GetCommandKeysWithFlags
+    RedisModule_IsSubEventSupported
+    RedisModule_GetKeyspaceNotificationFlagsAll
 
     // strings, replies, configs, INFO, context
     RedisModule_CreateStringFromString

@@ -146,6 +146,11 @@ role! {
     EventContext: Context
 }
 role! {
+    /// A message from another node of the cluster. It writes nothing: the server is reading from that node, and a
+    /// command could end the connection under its hands. A [`crate::Timer`] of zero writes.
+    ClusterMessageContext: Context
+}
+role! {
     /// A keyspace event. It must not write.
     NotificationContext: Context
 }

@@ -32,6 +32,7 @@ mod args;
 mod blocked;
 mod call;
 mod cell;
+mod cluster;
 mod command;
 pub mod config;
 mod context;
@@ -78,6 +79,10 @@ pub use call::{
     ReplyView,
 };
 pub use cell::MainCell;
+pub use cluster::{
+    CLUSTER_MESSAGE_BYTES_MAX, CLUSTER_MESSAGE_KIND_MAX, CLUSTER_SLOTS, Cluster, ClusterFlags,
+    ClusterMessage, ClusterNode, ClusterReceiver, NodeFlags, NodeId, SlotPropagator, TrimPause,
+};
 pub use command::{
     Arg, ArgKind, BeginSearch, ChannelAccess, Command, CommandFlags, CommandGroup, CommandInfo, CommandKey,
     FindKeys, KeyAccess, KeySpec, Positions,
@@ -96,7 +101,7 @@ pub use key::{
 pub use key::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
 pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
 pub use key_meta::{KeyMeta, KeyMetaClass, KeyMetaLoss, KeyNames, MetaFate};
-pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags};
+pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags, Subscription};
 pub use log::{LogLevel, log, log_fmt};
 pub use long_double::{LongDouble, LongDoubleFormat};
 pub use memory::HeapSize;
@@ -117,8 +122,8 @@ pub use user::{ModuleUser, Permission};
 pub use write::NotNow;
 
 pub use context::{
-    BlockedContext, CommandContext, Context, EventContext, LoadContext, NotificationContext, TimerContext,
-    UnloadContext, WriteContext,
+    BlockedContext, ClusterMessageContext, CommandContext, Context, EventContext, LoadContext,
+    NotificationContext, TimerContext, UnloadContext, WriteContext,
 };
 
 /// What `module!` expands to; not for direct use.

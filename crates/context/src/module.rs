@@ -2,12 +2,14 @@
 
 use std::ffi::{CStr, c_int};
 use std::slice;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use redis_module::raw;
 
 use crate::alloc;
 use crate::api;
+use crate::cluster;
 use crate::config;
 use crate::context::{Context, LoadContext, UnloadContext};
 use crate::defrag;
@@ -85,6 +87,14 @@ impl Drop for Calling {
     }
 }
 
+/// The module's name, from its load on.
+static NAME: OnceLock<&'static CStr> = OnceLock::new();
+
+/// The module's name; `None` only before it is loaded.
+pub(crate) fn name() -> Option<&'static CStr> {
+    NAME.get().copied()
+}
+
 /// Whether `init` or `deinit` is running.
 static IN_TRANSIT: AtomicBool = AtomicBool::new(false);
 
@@ -113,6 +123,8 @@ fn abandon(ctx: &Context<'_>) {
         filter::abandon(ctx);
         key_meta::abandon(ctx);
         keyspace::abandon(ctx);
+        cluster::abandon_receivers(ctx);
+        cluster::abandon_slots(ctx);
         timer::abandon(ctx);
         event_loop::abandon(ctx);
         config::abandon();
@@ -163,12 +175,15 @@ unsafe fn try_load(
         return Err(Error::Unsupported { function, since: "Redis 7.0 and Valkey 7.2" });
     }
     server();
+    NAME.get_or_init(|| module.name);
     // SAFETY: R11: the server passes `argc` live strings, which stay until OnLoad returns.
     let args = unsafe { arguments(argv, argc) };
     // SAFETY: R11: the context of OnLoad, on the main thread.
     let load = unsafe { LoadContext::from_raw(ctx, args, module.name) };
     let result = in_transit("the module's load", "its registration panicked", || {
-        (module.init)(&load).and_then(|()| keyspace::confirm(&load))
+        (module.init)(&load)?;
+        keyspace::confirm(&load)?;
+        cluster::confirm_receivers(&load)
     });
     match &result {
         Ok(()) => timer::keep(&load),
@@ -226,7 +241,10 @@ fn may_unload(module: &Module, unload: &UnloadContext<'_>) -> Result<(), Error> 
     });
     match &ended {
         Ok(()) => abandon(unload),
-        Err(_) => timer::keep(unload),
+        Err(_) => {
+            timer::keep(unload);
+            cluster::confirm_receivers(unload)?;
+        }
     }
     ended
 }

@@ -13,12 +13,14 @@
 //! | make certificates and give a server a port with TLS | [`Authority`], [`TlsPort`] |
 //! | mirror one version by another and see what is left over | [`run_pair`] |
 //! | start a source, a mirror and its replica at once | [`Topology`] |
+//! | start the nodes of a cluster | [`Cluster`] |
 //!
 //! Methods come in two kinds: those that return a [`Result`] for programs and for failures a test provokes,
 //! and those documented to panic, which show the server's log: a test that fails should say why by itself.
 #![forbid(unsafe_code)]
 
 mod client;
+mod cluster;
 mod command;
 pub mod digest;
 mod error;
@@ -43,6 +45,7 @@ pub mod wait;
 pub mod workload;
 
 pub use client::Client;
+pub use cluster::Cluster;
 pub use command::{Arg, Command};
 pub use error::{Error, Result};
 pub use fake::{FAKE_REPLID, FakeSource, Play};

@@ -9,10 +9,11 @@
 //! arrive as an `Unknown` variant.
 //!
 //! The server's event identifiers up to 17 mean the same in both families (redismodule.h). Later ones
-//! differ and are not offered.
+//! differ: they are offered on a server of their family only.
 
 mod clients;
 mod data;
+mod family;
 mod persistence;
 mod replication;
 mod turn;
@@ -28,10 +29,16 @@ use crate::cell::MainCell;
 use crate::context::{Context, EventContext, LoadContext, WriteContext};
 use crate::error::Error;
 use crate::guard::guard;
+use crate::server::{Family, server};
 
 pub use clients::{ClientChange, ClientChangeEvent, ClientFlags, ClientInfo, Config, ConfigEvent};
 pub use clients::{ModuleChange, ModuleChangeEvent};
 pub use data::{FlushDb, FlushDbEvent, Key, KeyEvent, KeyFate, SwapDb, SwapDbEvent};
+pub(crate) use family::slot_ranges;
+pub use family::{AtomicSlotMigration, AtomicSlotMigrationEvent, SlotMigrationJob};
+pub use family::{AuthenticationAttempt, AuthenticationAttemptEvent};
+pub use family::{ClusterSlotMigration, ClusterSlotMigrationEvent, SlotMigrationTask, SlotRanges};
+pub use family::{ClusterSlotMigrationTrim, ClusterSlotMigrationTrimEvent};
 pub use persistence::{ForkChild, ForkChildEvent, Loading, LoadingEvent, LoadingProgress};
 pub use persistence::{LoadingProgressEvent, LoadingSource, Persistence, PersistenceEvent, Shutdown};
 pub use replication::{PrimaryLink, PrimaryLinkEvent, ReplAsyncLoad, ReplAsyncLoadEvent, ReplicaChange};
@@ -56,6 +63,9 @@ pub trait ServerEvent: Sealed + 'static {
     /// The first versions that fire it.
     #[doc(hidden)]
     const SINCE: &'static str = "Redis 7.0";
+    /// The family whose event this identifier is, if the other one's is another.
+    #[doc(hidden)]
+    const FAMILY: Option<Family> = None;
     /// Makes the payload out of what the server passes.
     ///
     /// # Safety
@@ -95,8 +105,8 @@ struct Listener {
     handler: Box<Handler>,
 }
 
-/// How many events have identifiers that both families agree on.
-const EVENTS: usize = 18;
+/// How many identifiers of events there are.
+const EVENTS: usize = 20;
 
 static LISTENERS: [MainCell<Vec<Rc<Listener>>>; EVENTS] = [const { MainCell::new(Vec::new()) }; EVENTS];
 
@@ -160,6 +170,9 @@ pub(crate) fn supported<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> 
 
 /// Tells the server. It keeps one callback for each event and module: telling it twice changes nothing.
 fn register<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> {
+    if !is_of_this_family::<E>() {
+        return Err(unsupported::<E>());
+    }
     let subscribe = required!(RedisModule_SubscribeToServerEvent);
     let event = raw::RedisModuleEvent { id: E::ID, dataver: 1 };
     // SAFETY: R22: a live context; `fired` is a function of this module, which lives while it is loaded.
@@ -184,6 +197,21 @@ pub(crate) fn abandon(ctx: &Context<'_>) {
     }
     for cell in &LISTENERS {
         drop(cell.take(ctx));
+    }
+}
+
+fn is_of_this_family<E: ServerEvent>() -> bool {
+    E::FAMILY.is_none_or(|family| server().family == family)
+}
+
+impl Context<'_> {
+    /// Whether this server ever fires a sub-event, by its number in redismodule.h or valkeymodule.h. `false` also for
+    /// events without sub-events, and for the Key event on servers that don't know it.
+    pub fn has_sub_event<E: ServerEvent>(&self, sub_event: u32) -> bool {
+        let supports = required!(RedisModule_IsSubEventSupported);
+        let event = raw::RedisModuleEvent { id: E::ID, dataver: 1 };
+        // SAFETY: R2: two numbers, which the server compares.
+        is_of_this_family::<E>() && unsafe { supports(event, u64::from(sub_event)) } != 0
     }
 }
 

@@ -1,0 +1,207 @@
+//! The listeners, each in a slot of its own: the server passes a callback nothing of the module's.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int};
+use std::rc::Rc;
+use std::time::Duration;
+
+use redis_module::raw;
+
+use super::{KeyspaceEvent, NotifyFlags};
+use crate::api::{api, required};
+use crate::cell::MainCell;
+use crate::context::{Context, NotificationContext};
+use crate::error::Error;
+use crate::guard::guard;
+use crate::module::is_in_transit;
+use crate::string::RedisStr;
+use crate::timer::Timer;
+
+pub(super) type Listener = dyn for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>);
+
+/// How many subscriptions a module may have at once.
+pub const KEYSPACE_SUBSCRIPTIONS_MAX: usize = 16;
+
+/// What a slot and a [`Subscription`] share; empty once the subscription has ended.
+type Shared = Rc<Cell<Option<Rc<Listener>>>>;
+
+struct Slot {
+    listener: Option<Shared>,
+    /// What the listener subscribed to.
+    classes: c_int,
+    /// What the server calls this slot for: one set of classes for each time it was told. They never overlap.
+    told: Vec<c_int>,
+}
+
+static LISTENERS: [MainCell<Slot>; KEYSPACE_SUBSCRIPTIONS_MAX] =
+    [const { MainCell::new(Slot::EMPTY) }; KEYSPACE_SUBSCRIPTIONS_MAX];
+
+static CALLBACKS: [raw::RedisModuleNotificationFunc; KEYSPACE_SUBSCRIPTIONS_MAX] = [
+    Some(notified::<0>),
+    Some(notified::<1>),
+    Some(notified::<2>),
+    Some(notified::<3>),
+    Some(notified::<4>),
+    Some(notified::<5>),
+    Some(notified::<6>),
+    Some(notified::<7>),
+    Some(notified::<8>),
+    Some(notified::<9>),
+    Some(notified::<10>),
+    Some(notified::<11>),
+    Some(notified::<12>),
+    Some(notified::<13>),
+    Some(notified::<14>),
+    Some(notified::<15>),
+];
+
+/// A subscription that ends when this is dropped: then the listener is not called any more.
+///
+/// A server that lets modules unsubscribe (Redis 8.2, not Valkey) is told so by [`Subscription::end`] alone, and goes
+/// on asking for nothing otherwise. The place is free for another subscription either way.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription {
+    listener: Shared,
+    slot: usize,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        drop(self.listener.take());
+    }
+}
+
+impl Subscription {
+    /// Ends the subscription, and has the server forget it in the event loop's next turn: it may be going through its
+    /// list of subscribers now.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] before Redis 8.2 and on Valkey: the subscription has ended all the same.
+    pub fn end(self, ctx: &Context<'_>) -> Result<(), Error> {
+        let slot = self.slot;
+        drop(self);
+        api!(RedisModule_UnsubscribeFromKeyspaceEvents, "Redis 8.2")?;
+        Timer::start(ctx, Duration::ZERO, slot, |ctx, slot| forget(ctx, slot))?.detach();
+        Ok(())
+    }
+}
+
+impl Slot {
+    const EMPTY: Self = Self { listener: None, classes: 0, told: Vec::new() };
+
+    fn current(&self) -> Option<Rc<Listener>> {
+        let listener = self.listener.as_ref()?;
+        let held = listener.take();
+        listener.set(held.clone());
+        held
+    }
+
+    /// What the server does not call this slot for yet.
+    fn untold(&self) -> c_int {
+        self.told.iter().fold(self.classes, |classes, told| classes & !told)
+    }
+}
+
+/// Puts a listener into a free slot. The server hears of it now, or when the load has succeeded: Redis 7.0 keeps the
+/// subscriptions of a load that failed, and calls code that is gone.
+pub(super) fn subscribe(
+    ctx: &Context<'_>,
+    classes: NotifyFlags,
+    listener: Rc<Listener>,
+) -> Result<Subscription, Error> {
+    let classes = classes.check()?;
+    let free = LISTENERS.iter().position(|cell| cell.borrow(ctx).current().is_none());
+    let Some(slot) = free else {
+        return Err(Error::Invalid { what: "the number of keyspace subscriptions", reason: "at most 16" });
+    };
+    let listener: Shared = Rc::new(Cell::new(Some(listener)));
+    let mut place = LISTENERS[slot].try_borrow_mut(ctx)?;
+    place.listener = Some(Rc::clone(&listener));
+    place.classes = classes;
+    let subscription = Subscription { listener, slot };
+    if !is_in_transit() {
+        tell_server(ctx, slot, &mut place)?;
+    }
+    Ok(subscription)
+}
+
+/// Keeps a subscription for as long as the module is loaded.
+pub(super) fn keep(subscription: Subscription) {
+    let listener = subscription.listener.take();
+    let shared = Rc::clone(&subscription.listener);
+    drop(subscription);
+    shared.set(listener);
+}
+
+fn tell_server(ctx: &Context<'_>, slot: usize, place: &mut Slot) -> Result<(), Error> {
+    let classes = place.untold();
+    if classes == 0 {
+        return Ok(());
+    }
+    let subscribe = required!(RedisModule_SubscribeToKeyspaceEvents);
+    // SAFETY: R23: a live context; the callback is a function of this module.
+    let status = unsafe { subscribe(ctx.as_ptr(), classes, CALLBACKS[slot]) };
+    if status != raw::REDISMODULE_OK as c_int {
+        let function = "RedisModule_SubscribeToKeyspaceEvents";
+        return Err(Error::Refused { function, reason: "no reason is given" });
+    }
+    place.told.push(classes);
+    Ok(())
+}
+
+/// Has the server forget a slot, unless it is in use again.
+fn forget(ctx: &Context<'_>, slot: usize) {
+    let Ok(unsubscribe) = api!(RedisModule_UnsubscribeFromKeyspaceEvents, "Redis 8.2") else { return };
+    let mut place = LISTENERS[slot].borrow_mut(ctx);
+    if place.current().is_some() {
+        return;
+    }
+    for classes in std::mem::take(&mut place.told) {
+        // SAFETY: R23: a timer: the server goes through no list of subscribers. What it doesn't find it keeps.
+        unsafe { unsubscribe(ctx.as_ptr(), classes, CALLBACKS[slot]) };
+    }
+}
+
+/// Forgets the listeners of a module that goes; the server has forgotten them or never heard of them.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    for cell in &LISTENERS {
+        drop(cell.replace(ctx, Slot::EMPTY));
+    }
+}
+
+/// Tells the server what the module has subscribed to while it was loaded.
+pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
+    for (slot, cell) in LISTENERS.iter().enumerate() {
+        let mut place = cell.try_borrow_mut(ctx)?;
+        if place.current().is_some() {
+            tell_server(ctx, slot, &mut place)?;
+        }
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn notified<const SLOT: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    class: c_int,
+    name: *const c_char,
+    key: *mut raw::RedisModuleString,
+) -> c_int {
+    guard(
+        "a keyspace event",
+        || (),
+        || {
+            // SAFETY: R23: what the server passes lives through the callback.
+            let (ctx, name, key) = unsafe {
+                (NotificationContext::from_raw(ctx), CStr::from_ptr(name), RedisStr::from_raw(key))
+            };
+            let place = LISTENERS[SLOT].borrow(&ctx);
+            let listener = place.current().filter(|_| place.classes & class != 0);
+            drop(place);
+            if let (Some(listener), Some(key)) = (listener, key) {
+                let class = NotifyFlags::from_bits_retain(class);
+                listener(&ctx, &KeyspaceEvent { class, name, key, db: ctx.event_db() });
+            }
+        },
+    );
+    raw::REDISMODULE_OK as c_int
+}
