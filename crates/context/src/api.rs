@@ -380,6 +380,8 @@ required_functions! {
     RedisModule_GetDbIdFromDefragCtx
 
     // cluster, shared API, events
+    RedisModule_ExportSharedAPI
+    RedisModule_GetSharedAPI
     RedisModule_GetMyClusterID
     RedisModule_GetClusterSize
     RedisModule_GetClusterNodesList

@@ -63,6 +63,7 @@ mod server;
 mod server_config;
 mod server_info;
 mod snapshot;
+mod shared_api;
 mod state;
 mod string;
 pub mod thread;
@@ -115,6 +116,7 @@ pub use scan::{ScanCursor, ScanProgress};
 pub use server::{Family, Server, Version, server};
 pub use server_config::{ConfigKind, SERVER_CONFIG_BYTES_MAX, ServerConfig, ServerConfigMut};
 pub use server_info::ServerInfo;
+pub use shared_api::{SharedArg, SharedReturn};
 pub use state::{ContextFlags, ModuleOptions};
 pub use string::{RedisStr, RedisString, StringBuf};
 pub use timer::{TIMER_MAX, Timer};
@@ -131,5 +133,7 @@ pub use context::{
 pub mod entry {
     pub use crate::alloc::{ServerAlloc, process};
     pub use crate::module::{Module, on_load, on_unload};
+    pub use crate::shared_api::{SharedArgs, SharedEntry, SharedFunction, SharedImport, SharedLayout};
+    pub use crate::shared_api::{SharedSignature, SharedTable, SharedValue, export, shared_function};
     pub use redis_module::raw::{RedisModuleCtx as RawContext, RedisModuleString as RawString};
 }

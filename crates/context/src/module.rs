@@ -24,6 +24,7 @@ use crate::key_meta;
 use crate::keyspace;
 use crate::log::{LogLevel, log_fmt};
 use crate::server::server;
+use crate::shared_api;
 use crate::state;
 use crate::timer;
 
@@ -176,6 +177,7 @@ unsafe fn try_load(
     }
     server();
     NAME.get_or_init(|| module.name);
+    shared_api::begin();
     // SAFETY: R11: the server passes `argc` live strings, which stay until OnLoad returns.
     let args = unsafe { arguments(argv, argc) };
     // SAFETY: R11: the context of OnLoad, on the main thread.
