@@ -9,6 +9,7 @@ use redis_module::raw;
 use crate::api::{api, required};
 use crate::context::{CommandContext, Context, LoadContext};
 use crate::error::Error;
+use crate::server::server;
 use crate::string::RedisString;
 
 bitflags::bitflags! {
@@ -71,7 +72,7 @@ bitflags::bitflags! {
 
 bitflags::bitflags! {
     /// What a module promises to cope with (RM_SetModuleOptions). Bits from 3 on mean different things in the
-    /// two families and are left out.
+    /// two families: such a one is declared to a server of its family, and nothing to the others.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub struct ModuleOptions: u32 {
         /// Its data types check for read errors: needed for diskless loading.
@@ -81,6 +82,9 @@ bitflags::bitflags! {
         const NO_IMPLICIT_SIGNAL_MODIFIED = 1 << 1;
         /// It copes with a replica that serves its old data while it loads the new.
         const HANDLE_REPL_ASYNC_LOAD = 1 << 2;
+        /// It copes with slots that move all at once (CLUSTER MIGRATESLOTS), which its server refuses otherwise:
+        /// [`crate::events::AtomicSlotMigration`]. Valkey 9.0, not Redis.
+        const HANDLE_ATOMIC_SLOT_MIGRATION = 1 << 5;
     }
 }
 
@@ -96,7 +100,11 @@ impl LoadContext<'_> {
     /// Declares what the module copes with; declarations add up. A module without
     /// `HANDLE_REPL_ASYNC_LOAD` keeps its server from swapping data sets in the background.
     pub fn set_options(&self, options: ModuleOptions) {
-        let options = (options & ModuleOptions::all()).bits();
+        let mut options = options & ModuleOptions::all();
+        if !server().is_valkey_since(9, 0) {
+            options.remove(ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION);
+        }
+        let options = options.bits();
         let declared = DECLARED.fetch_or(options, Ordering::Relaxed) | options;
         let set = required!(RedisModule_SetModuleOptions);
         // SAFETY: R11: the context of OnLoad.

@@ -92,8 +92,9 @@ impl Cluster<'_> {
     }
 
     /// Keeps the server from trimming the keys of slots that have moved away, until the guard is dropped: a module
-    /// that still answers from them needs them a little longer. Meanwhile no slots are imported either. A module that
-    /// holds a guard can't be unloaded.
+    /// that still answers from them needs them a little longer. The place for it is the event that says that they
+    /// moved ([`crate::events::ClusterSlotMigrationEvent::MigrateCompleted`]), for meanwhile no further slots move, in or
+    /// out. A module that holds a guard can't be unloaded.
     ///
     /// # Errors
     /// [`Error::Unsupported`] before Redis 8.4 and on Valkey.

@@ -1,6 +1,6 @@
 //! What the stories of the examples share.
 
-use redis_mirror_test_support::{Client, Options, Server, servers};
+use redis_mirror_test_support::{Client, Family, Installed, Options, Server, servers};
 
 use crate::example;
 
@@ -30,4 +30,13 @@ pub fn on_each_server(packages: &[&str], story: impl Fn(&Server, &mut Client)) {
         assert!(server.is_running(), "{installed} has ended");
         client.run("PING");
     }
+}
+
+/// Whether a server has what Redis got with one version and Valkey with another (`None`: never).
+pub fn is_since(installed: &Installed, redis: Option<(u32, u32)>, valkey: Option<(u32, u32)>) -> bool {
+    let since = match installed.version.family {
+        Family::Redis => redis,
+        Family::Valkey => valkey,
+    };
+    since.is_some_and(|since| (installed.version.major, installed.version.minor) >= since)
 }
