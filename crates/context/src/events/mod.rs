@@ -205,8 +205,8 @@ fn is_of_this_family<E: ServerEvent>() -> bool {
 }
 
 impl Context<'_> {
-    /// Whether this server ever fires a sub-event, by its number in redismodule.h or valkeymodule.h. `false` also for
-    /// events without sub-events, and for the Key event on servers that don't know it.
+    /// Whether this server ever fires a sub-event, by its number in redismodule.h or valkeymodule.h. It is its word
+    /// that counts: Valkey 9.1 says no of `AtomicSlotMigration`, which it fires.
     pub fn has_sub_event<E: ServerEvent>(&self, sub_event: u32) -> bool {
         let supports = required!(RedisModule_IsSubEventSupported);
         let event = raw::RedisModuleEvent { id: E::ID, dataver: 1 };
