@@ -14,6 +14,9 @@
 //! | walk | [`ScanCursor`] over keys, [`ElementCursor`] over elements, [`ZsetRange`] over ranges |
 //! | keep state | [`MainCell`], reachable only with a [`Context`] in hand |
 //! | make strings, turn them into numbers | [`RedisStr`], [`RedisString`], [`StringBuf`] |
+//! | hear of keys and of the server | [`LoadContext::subscribe`], [`events`] |
+//! | be a node among others | [`Context::cluster`], [`Cluster`] |
+//! | offer functions to other modules | [`shared_api!`] |
 //! | be configured | [`config`] |
 //! | read and change the server's settings | [`Context::server_config`], [`WriteContext::server_config_mut`] |
 //! | add to INFO | [`LoadContext::info`] |
