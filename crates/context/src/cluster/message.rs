@@ -81,7 +81,8 @@ impl Cluster<'_> {
     /// can't be unloaded.
     ///
     /// The listener runs while the server reads from the other node: it may answer by [`Cluster::send`] and change
-    /// the module's state; what writes goes into a [`crate::Timer`] of zero.
+    /// the module's state; what writes goes into a [`crate::Timer`] of zero. It also runs while a busy script or a load
+    /// lets the server look after its connections; the timer waits for their end.
     ///
     /// # Errors
     /// [`Error::Invalid`] above [`CLUSTER_MESSAGE_KIND_MAX`], if the kind has a receiver, and for a module whose

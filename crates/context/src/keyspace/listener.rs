@@ -57,8 +57,9 @@ static CALLBACKS: [raw::RedisModuleNotificationFunc; KEYSPACE_SUBSCRIPTIONS_MAX]
 
 /// A subscription that ends when this is dropped: then the listener is not called any more.
 ///
-/// A server that lets modules unsubscribe (Redis 8.2, not Valkey) is told so by [`Subscription::end`] alone, and goes
-/// on asking for nothing otherwise. The place is free for another subscription either way.
+/// The server goes on calling this crate for such events, which lets them pass; one that lets modules unsubscribe
+/// (Redis 8.2, not Valkey) stops when [`Subscription::end`] tells it. The place is free for another subscription
+/// either way.
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
     listener: Shared,
