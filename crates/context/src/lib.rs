@@ -65,8 +65,8 @@ mod scan;
 mod server;
 mod server_config;
 mod server_info;
-mod snapshot;
 mod shared_api;
+mod snapshot;
 mod state;
 mod string;
 pub mod thread;
@@ -92,8 +92,8 @@ pub use command::{
     FindKeys, KeyAccess, KeySpec, Positions,
 };
 pub use dataset::{AofAfterReset, Freeing};
-pub use dict::{DICT_KEY_BYTES_MAX, Dict, DictComparison, DictKey, DictSeek, DictWalk};
 pub use defrag::{DefragContext, DefragProgress};
+pub use dict::{DICT_KEY_BYTES_MAX, Dict, DictComparison, DictKey, DictSeek, DictWalk};
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
 pub use filter::{CommandFilter, FILTER_ARGS_MAX, FILTERS_MAX, FilterScope, FilteredCommand};
