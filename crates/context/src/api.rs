@@ -349,6 +349,25 @@ required_functions! {
     // blocking, calls, timers
 
     // ACL, clients, threads, fork
+    RedisModule_GetModuleUserACLString
+    RedisModule_SetModuleUserACLString
+    RedisModule_SetContextUser
+    RedisModule_ACLAddLogEntry
+    RedisModule_ACLCheckChannelPermissions
+    RedisModule_AuthenticateClientWithUser
+    RedisModule_AuthenticateClientWithACLUser
+    RedisModule_DeauthenticateAndCloseClient
+    RedisModule_GetClientCertificate
+    RedisModule_GetClientNameById
+    RedisModule_SetClientNameById
+    RedisModule_ThreadSafeContextLock
+    RedisModule_ThreadSafeContextTryLock
+    RedisModule_ThreadSafeContextUnlock
+    RedisModule_Yield
+    RedisModule_Fork
+    RedisModule_ExitFromChild
+    RedisModule_KillForkChild
+    RedisModule_SendChildHeartbeat
 
     // native types, defragmentation
     RedisModule_GetTypeMethodVersion

@@ -6,7 +6,8 @@ use crate::context::Context;
 use crate::error::Error;
 
 /// A static's contents, reachable only by who can show a [`Context`]: that proves that this is the
-/// server's main thread, inside one of its callbacks.
+/// server's main thread, inside one of its callbacks, or what runs under the server's lock
+/// ([`crate::ServerLock`]).
 ///
 /// Borrows are checked when they are made, because the server calls back into the module (a call fires
 /// a keyspace event, whose handler wants the same state): keep them short, and never across a call.

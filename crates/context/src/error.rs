@@ -76,6 +76,9 @@ pub enum Error {
     /// The server can't be written to at this moment.
     #[error(transparent)]
     NotNow(#[from] crate::write::NotNow),
+    /// A rule of a user's rights that the server does not take; the text is its own.
+    #[error("{0}")]
+    AclRule(String),
     /// The data being loaded ended early or holds something else than expected.
     #[error("the data being loaded is cut short or corrupt")]
     ShortRead,

@@ -22,6 +22,7 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::Context;
 use crate::error::Error;
+use crate::thread::{is_child, is_main};
 
 pub use post::{MainThread, POSTED_JOBS_MAX, QueueFull};
 pub use wake::Waker;
@@ -48,6 +49,12 @@ unsafe fn add(
     callback: unsafe extern "C" fn(c_int, *mut c_void, c_int),
     data: *mut c_void,
 ) -> Result<(), Error> {
+    if !is_main() {
+        return Err(Error::Refused {
+            function: "RedisModule_EventLoopAdd",
+            reason: "only the main thread changes what it watches",
+        });
+    }
     let add = required!(RedisModule_EventLoopAdd);
     // SAFETY: R26: the caller's promise.
     let status = unsafe { add(fd, mask as c_int, Some(callback), data) };
@@ -61,8 +68,12 @@ unsafe fn add(
 /// Has the server forget a file descriptor.
 ///
 /// # Safety
-/// Main thread only.
+/// Main thread, or one that holds the server's lock.
 unsafe fn forget(fd: RawFd, mask: u32) {
+    // A child has the server's epoll, and would have the server itself forget it.
+    if is_child() {
+        return;
+    }
     let forget = required!(RedisModule_EventLoopDel);
     // SAFETY: R26: a descriptor that is not watched is a no-op.
     unsafe { forget(fd, mask as c_int) };

@@ -32,9 +32,11 @@ compile_error!("redis-context turns panics into errors: build with panic = \"unw
 mod alloc;
 mod api;
 mod args;
+mod auth;
 mod blocked;
 mod call;
 mod cell;
+mod client;
 mod cluster;
 mod command;
 pub mod config;
@@ -47,11 +49,13 @@ mod error;
 mod event_loop;
 pub mod events;
 mod filter;
+mod fork;
 mod guard;
 mod info;
 mod key;
 mod key_meta;
 mod keyspace;
+mod lock;
 mod log;
 mod long_double;
 mod memory;
@@ -75,8 +79,10 @@ mod timer;
 mod trace;
 mod user;
 mod write;
+mod yielding;
 
 pub use args::Args;
+pub use auth::{AuthContext, AuthUnblocker, BlockedAuth, Grant, Verdict};
 pub use blocked::{BlockBuilder, Blocked, Unblocker};
 pub use call::{
     ARGS_INLINE_MAX, CallError, CallFlags, CallReply, ReplicateFlags, ReplyList, ReplyPairs, ReplyRef,
@@ -97,6 +103,7 @@ pub use dict::{DICT_KEY_BYTES_MAX, Dict, DictComparison, DictKey, DictSeek, Dict
 pub use error::Error;
 pub use event_loop::{FdWatcher, MainThread, POSTED_JOBS_MAX, QueueFull, Readiness, Waker};
 pub use filter::{CommandFilter, FILTER_ARGS_MAX, FILTERS_MAX, FilterScope, FilteredCommand};
+pub use fork::{ChildContext, ChildEnd, EXIT_PANICKED, ForkedChild};
 pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
 pub use key::{
     EXPIRE_IN_MS_MAX, Element, ElementCursor, HASH_FIELDS_PER_CALL, HashCondition, IDLE_MS_MAX, KeyType,
@@ -106,6 +113,7 @@ pub use key::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
 pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
 pub use key_meta::{KeyMeta, KeyMetaClass, KeyMetaLoss, KeyNames, MetaFate};
 pub use keyspace::{KEYSPACE_SUBSCRIPTIONS_MAX, KeyspaceEvent, NotifyFlags, Subscription};
+pub use lock::{LockError, LockedContext, ServerLock};
 pub use log::{LogLevel, log, log_fmt};
 pub use long_double::{LongDouble, LongDoubleFormat};
 pub use memory::HeapSize;
@@ -123,8 +131,9 @@ pub use shared_api::{SharedArg, SharedReturn};
 pub use state::{ContextFlags, ModuleOptions};
 pub use string::{RedisStr, RedisString, StringBuf};
 pub use timer::{TIMER_MAX, Timer};
-pub use user::{ModuleUser, Permission};
+pub use user::{AclReason, ModuleUser, Permission};
 pub use write::NotNow;
+pub use yielding::YieldTo;
 
 pub use context::{
     BlockedContext, ClusterMessageContext, CommandContext, Context, EventContext, LoadContext,

@@ -9,6 +9,7 @@ use redis_module::raw;
 
 use crate::alloc;
 use crate::api;
+use crate::auth;
 use crate::cluster;
 use crate::config;
 use crate::context::{Context, LoadContext, UnloadContext};
@@ -22,10 +23,12 @@ use crate::guard::{guard, install_panic_hook};
 use crate::info;
 use crate::key_meta;
 use crate::keyspace;
+use crate::lock;
 use crate::log::{LogLevel, log_fmt};
 use crate::server::server;
 use crate::shared_api;
 use crate::state;
+use crate::thread;
 use crate::timer;
 
 /// What `module!` was told.
@@ -126,8 +129,10 @@ fn abandon(ctx: &Context<'_>) {
         keyspace::abandon(ctx);
         cluster::abandon_receivers(ctx);
         cluster::abandon_slots(ctx);
+        auth::abandon(ctx);
         timer::abandon(ctx);
         event_loop::abandon(ctx);
+        lock::abandon(ctx);
         config::abandon();
         state::abandon();
         info::abandon();
@@ -171,6 +176,7 @@ unsafe fn try_load(
     // SAFETY: R1: this is OnLoad, the first code of the module to run.
     unsafe { api::resolve_all(ctx, module.name, version) }?;
     alloc::probe();
+    thread::note_main();
     install_panic_hook();
     if let Some(function) = api::first_missing() {
         return Err(Error::Unsupported { function, since: "Redis 7.0 and Valkey 7.2" });

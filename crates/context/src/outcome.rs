@@ -52,6 +52,12 @@ impl ErrorReply {
         Self { code, message: message.into() }
     }
 
+    /// The line that the server takes for an error with a code, without its end.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        let clean = |byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte };
+        format!("-{} {}", self.code, self.message).bytes().map(clean).collect()
+    }
+
     /// An error of code `ERR`.
     pub fn err(message: impl Into<String>) -> Self {
         Self::new("ERR", message)

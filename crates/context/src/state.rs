@@ -280,7 +280,7 @@ impl CommandContext<'_> {
     }
 
     /// Hides an argument from SLOWLOG and MONITOR: see [`crate::Args::position`]. Positions outside the
-    /// arguments hide nothing.
+    /// arguments hide nothing. Take the argument first: on Valkey 8.1 the cursor sees what hides it.
     pub fn redact(&self, position: usize) {
         let redact = required!(RedisModule_RedactClientCommandArgument);
         if let Ok(position) = c_int::try_from(position) {

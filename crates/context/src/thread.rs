@@ -1,21 +1,65 @@
 //! Threads beside the server's.
 
+use std::cell::Cell;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use crate::module::Pin;
 
+thread_local! {
+    /// Whether `spawn` has started this thread: then no callback of the server is beneath what runs on it.
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The thread whose number is the process', before any fork.
+static MAIN: AtomicI32 = AtomicI32::new(0);
+
+/// Notes the main thread, whichever thread this is.
+pub(crate) fn note_main() {
+    // SAFETY: R2: it takes nothing.
+    MAIN.store(unsafe { libc::getpid() }, Ordering::Relaxed);
+}
+
+/// Whether this is the server's main thread: not another module's that holds the lock, and not a forked child.
+pub(crate) fn is_main() -> bool {
+    // SAFETY: R2: it takes nothing.
+    unsafe { libc::gettid() == MAIN.load(Ordering::Relaxed) }
+}
+
+/// Whether this is a forked child.
+pub(crate) fn is_child() -> bool {
+    // SAFETY: R2: it takes nothing.
+    unsafe { libc::getpid() != MAIN.load(Ordering::Relaxed) }
+}
+
+/// Whether this thread may wait for the server's lock.
+pub(crate) fn is_ours() -> bool {
+    IS_OURS.get()
+}
+
 /// Starts a thread that receives no signals: the server handles those on its own threads. The name is cut
-/// to the 15 bytes that the system shows. The thread never sees a `Context`; it reaches the main thread
-/// by [`crate::MainThread::post`] or a [`crate::Waker`].
+/// to the 15 bytes that the system shows. The thread never sees a `Context`; it reaches the server's data by
+/// [`crate::MainThread::post`], a [`crate::Waker`] or [`crate::ServerLock::run`].
 ///
 /// The module is not unloaded while `body` runs.
 ///
 /// # Errors
 /// The system's, when it has no thread to give.
 pub fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    spawn_beneath(name, move || {
+        IS_OURS.set(true);
+        body()
+    })
+}
+
+/// Starts a thread as [`spawn`] does, which may not wait for the server's lock.
+pub(crate) fn spawn_beneath<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {

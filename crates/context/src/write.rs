@@ -81,7 +81,7 @@ pub(crate) fn refuse_to_write(ctx: &Context<'_>) -> Result<(), NotNow> {
     if ctx.writes_are_paused() { Err(NotNow::Paused) } else { Ok(()) }
 }
 
-fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
+pub(crate) fn may_write<'cx>(ctx: &Context<'_>) -> Result<WriteContext<'cx>, NotNow> {
     refuse_to_write(ctx)?;
     // SAFETY: R11: the same callback, which was found to be one that may write.
     Ok(unsafe { WriteContext::from_raw(ctx.as_ptr()) })

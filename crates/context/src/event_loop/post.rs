@@ -99,6 +99,12 @@ impl MainThread {
         Ok(())
     }
 
+    /// Posts a job of this crate's own, however many wait.
+    pub(crate) fn post_always(&self, job: impl for<'cx> FnOnce(&TimerContext<'cx>) + Send + 'static) {
+        self.shared.jobs().push_back(Box::new(job));
+        self.shared.waker.wake();
+    }
+
     /// Posts a job on the main thread, which need not be `Send`.
     pub(crate) fn post_local(ctx: &Context<'_>, job: LocalJob) -> Result<(), Error> {
         let main_thread = Self::get(ctx)?;

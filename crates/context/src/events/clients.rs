@@ -6,6 +6,7 @@ use redis_module::raw;
 
 use super::{Fired, Sealed, ServerEvent, text};
 use crate::api::required;
+use crate::client::may_be_connection;
 use crate::context::{CommandContext, Context};
 
 bitflags::bitflags! {
@@ -76,17 +77,27 @@ impl ServerEvent for ClientChange {
     }
 }
 
-impl CommandContext<'_> {
-    /// Lets `look` see the connection's client. `None` for what has no connection of its own: scripts, other
-    /// modules' calls, the AOF.
-    pub fn client_info<R>(&self, look: impl FnOnce(ClientInfo<'_>) -> R) -> Option<R> {
+impl Context<'_> {
+    /// Lets `look` see a client, by its id. `None` if there is no connection of that id.
+    pub fn client_info_of<R>(&self, id: u64, look: impl FnOnce(ClientInfo<'_>) -> R) -> Option<R> {
+        if !may_be_connection(self, id) {
+            return None;
+        }
         let get = required!(RedisModule_GetClientInfoById);
         // SAFETY: R22: plain numbers and an array of them, for which zero is a value.
         let mut data: raw::RedisModuleClientInfo = unsafe { std::mem::zeroed() };
         data.version = 1;
         // SAFETY: R33: the server fills version 1 of the structure, and nothing if there is no such client.
-        let status = unsafe { get((&raw mut data).cast(), self.client_id()) };
+        let status = unsafe { get((&raw mut data).cast(), id) };
         (status == raw::REDISMODULE_OK as c_int).then(|| look(client_info(&data)))
+    }
+}
+
+impl CommandContext<'_> {
+    /// Lets `look` see the connection's client. `None` for what has no connection of its own: scripts, other
+    /// modules' calls, the AOF.
+    pub fn client_info<R>(&self, look: impl FnOnce(ClientInfo<'_>) -> R) -> Option<R> {
+        self.client_info_of(self.client_id(), look)
     }
 }
 

@@ -1,6 +1,18 @@
 //! Users and what they may do.
+//!
+//! ```text
+//! Context::check_command, check_key, ..   what a user of the server's ACL may do, asked by name
+//! ModuleUser                              a user of the module's own, with rights it sets
+//! WriteContext::as_user                   calls with the rights of a ModuleUser
+//! Context::log_denial                     what ACL LOG shows
+//! ```
 
-use std::ffi::{CStr, c_int};
+mod as_user;
+mod check;
+mod log;
+mod own;
+
+use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use redis_module::raw;
@@ -10,6 +22,9 @@ use crate::command::KeyAccess;
 use crate::context::Context;
 use crate::error::Error;
 use crate::string::RedisString;
+
+pub use log::AclReason;
+pub use own::ModuleUser;
 
 /// A handle of a user: of the server's ACL, looked up by name for one question, or of the module's own.
 struct User(NonNull<raw::RedisModuleUser>);
@@ -60,61 +75,47 @@ impl Context<'_> {
         let user = User::find(user).ok_or(NO_USER)?;
         let check = required!(RedisModule_ACLCheckKeyPermissions);
         let key = RedisString::new(key);
-        let access = access
-            .intersection(KeyAccess::ACCESS | KeyAccess::INSERT | KeyAccess::UPDATE | KeyAccess::DELETE);
-        let flags = c_int::try_from(access.bits())
-            .map_err(|_| Error::Invalid { what: "the access", reason: "it has unknown bits" })?;
+        let flags = checkable(access).bits() as c_int;
         // SAFETY: R18: a live user and a live string; the flags are of those that the server takes.
-        let status = unsafe { check(user.0.as_ptr(), key.as_ptr(), flags) };
-        if status == raw::REDISMODULE_OK as c_int { Ok(Permission::Allowed) } else { Ok(Permission::Denied) }
+        Ok(Permission::from_status(unsafe { check(user.0.as_ptr(), key.as_ptr(), flags) }))
     }
+}
+
+/// The ways to use a key that the server has rights for.
+fn checkable(access: KeyAccess) -> KeyAccess {
+    access.intersection(KeyAccess::ACCESS | KeyAccess::INSERT | KeyAccess::UPDATE | KeyAccess::DELETE)
+}
+
+impl Permission {
+    fn from_status(status: c_int) -> Self {
+        if status == raw::REDISMODULE_OK as c_int { Self::Allowed } else { Self::Denied }
+    }
+}
+
+/// A command's words with more strings behind them ([`PADDING`]), and how many words it has.
+fn padded(command: &[&[u8]]) -> Result<(Vec<RedisString>, c_int), Error> {
+    if command.is_empty() {
+        return Err(NO_COMMAND);
+    }
+    let argc = c_int::try_from(command.len())
+        .map_err(|_| Error::Invalid { what: "the command", reason: "it has too many arguments" })?;
+    let padding = std::iter::repeat_n(&b"0"[..], PADDING);
+    Ok((command.iter().copied().chain(padding).map(RedisString::new).collect(), argc))
+}
+
+fn clear_errno() {
+    // SAFETY: R2: the thread's own errno.
+    unsafe { *libc::__errno_location() = 0 };
 }
 
 const NO_USER: Error = Error::Invalid { what: "the user", reason: "there is none of that name" };
 const NO_COMMAND: Error = Error::Invalid { what: "the command", reason: "there is none of that name" };
 
-/// A user of the module's own, whom the server's ACL does not list: what a module does can be held against a
-/// set of rights that no client has.
-pub struct ModuleUser(User);
-
-impl ModuleUser {
-    /// A user with these rights: words of ACL SETUSER such as `+@all`, `-@admin` or `~*`, applied in order.
-    /// [`Error::Invalid`] for a word the server does not take.
-    pub fn new(_ctx: &Context<'_>, name: &CStr, rules: &[&CStr]) -> Result<Self, Error> {
-        const REFUSED: Error =
-            Error::Refused { function: "RedisModule_CreateModuleUser", reason: "the server made no user" };
-        const NO_RULE: Error = Error::Invalid { what: "an ACL rule", reason: "the server does not know it" };
-        let (create, set) =
-            (required!(RedisModule_CreateModuleUser), required!(RedisModule_SetModuleUserACL));
-        // SAFETY: R18: the server copies the name and gives a handle that is freed in `Drop`.
-        let user = NonNull::new(unsafe { create(name.as_ptr()) }).map(User).ok_or(REFUSED)?;
-        for rule in rules {
-            // SAFETY: R18: a live user; the server reads the rule during the call.
-            let status = unsafe { set(user.0.as_ptr(), rule.as_ptr()) };
-            if status != raw::REDISMODULE_OK as c_int {
-                return Err(NO_RULE);
-            }
-        }
-        Ok(Self(user))
-    }
-
-    /// Whether this user may run a command: see [`Context::check_command`].
-    pub fn check_command(&self, _ctx: &Context<'_>, command: &[&[u8]]) -> Result<Permission, Error> {
-        self.0.check_command(command)
-    }
-}
-
 impl User {
     fn check_command(&self, command: &[&[u8]]) -> Result<Permission, Error> {
-        if command.is_empty() {
-            return Err(NO_COMMAND);
-        }
         let check = required!(RedisModule_ACLCheckCommandPermissions);
-        let padding = std::iter::repeat_n(&b"0"[..], PADDING);
-        let strings: Vec<_> = command.iter().copied().chain(padding).map(RedisString::new).collect();
+        let (strings, argc) = padded(command)?;
         let mut pointers: Vec<_> = strings.iter().map(RedisString::as_ptr).collect();
-        let argc = c_int::try_from(command.len())
-            .map_err(|_| Error::Invalid { what: "the command", reason: "it has too many arguments" })?;
         // SAFETY: R18: a live user and live strings, more of them than `argc` says.
         let status = unsafe { check(self.0.as_ptr(), pointers.as_mut_ptr(), argc) };
         if status == raw::REDISMODULE_OK as c_int {
