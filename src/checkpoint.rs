@@ -80,7 +80,7 @@ pub fn checkpoint(ctx: &CommandContext<'_>, args: Args<'_>) -> Result<Reply, Err
     let keeps = names_added_keys(&args);
     let mut registry = REGISTRY.try_borrow_mut(ctx)?;
     registry.set_checkpoint(&name, checkpoint, keeps);
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::OK)
 }
 
@@ -107,7 +107,7 @@ pub fn state(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Erro
         }
         _ => return Err(ErrorReply::err("an unknown state")),
     }
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::OK)
 }
 

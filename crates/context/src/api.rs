@@ -347,6 +347,17 @@ required_functions! {
     RedisModule_DictCompare
 
     // blocking, calls, timers
+    RedisModule_BlockClientOnKeys
+    RedisModule_SignalKeyAsReady
+    RedisModule_GetBlockedClientReadyKey
+    RedisModule_IsBlockedReplyRequest
+    RedisModule_IsBlockedTimeoutRequest
+    RedisModule_BlockedClientDisconnected
+    RedisModule_BlockedClientMeasureTimeStart
+    RedisModule_BlockedClientMeasureTimeEnd
+    RedisModule_CallReplyProto
+    RedisModule_CreateStringFromCallReply
+    RedisModule_ReplyWithCallReply
 
     // ACL, clients, threads, fork
     RedisModule_GetModuleUserACLString

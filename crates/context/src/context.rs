@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::ptr::{self, NonNull};
 
 use redis_module::raw;
 
@@ -105,6 +106,8 @@ impl<'cx> Deref for LoadContext<'cx> {
 pub struct CommandContext<'cx> {
     base: WriteContext<'cx>,
     answer_started: Cell<bool>,
+    /// What the client was blocked with, as long as that is its answer.
+    blocked: Cell<*mut raw::RedisModuleBlockedClient>,
 }
 
 impl CommandContext<'_> {
@@ -114,7 +117,24 @@ impl CommandContext<'_> {
     /// As for `Context::from_raw`; moreover the callback is a command's.
     pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
         // SAFETY: the caller's promise is the same one.
-        Self { base: unsafe { WriteContext::from_raw(raw) }, answer_started: Cell::new(false) }
+        let base = unsafe { WriteContext::from_raw(raw) };
+        Self { base, answer_started: Cell::new(false), blocked: Cell::new(ptr::null_mut()) }
+    }
+
+    /// The one answer will come from whoever unblocks the client.
+    pub(crate) fn start_blocking(&self, handle: NonNull<raw::RedisModuleBlockedClient>) {
+        self.answer_started.set(true);
+        self.blocked.set(handle.as_ptr());
+    }
+
+    /// The handler owes the answer again, if it was this command that blocked its client with `handle`.
+    pub(crate) fn stop_blocking(&self, handle: NonNull<raw::RedisModuleBlockedClient>) -> bool {
+        let is_ours = self.blocked.get() == handle.as_ptr();
+        if is_ours {
+            self.blocked.set(ptr::null_mut());
+            self.answer_started.set(false);
+        }
+        is_ours
     }
 
     /// Whether a reply was begun or the client was blocked: then the handler's return value is no reply.
@@ -157,4 +177,41 @@ role! {
 role! {
     /// The reply, the time-out or the disconnection of a client that was blocked. It writes nothing.
     BlockedContext: Context
+}
+
+/// A client that waits for keys may be served: one of them is ready. It may write, as a command may; the client is
+/// answered by what the callback returns, or by [`ReadyContext::stream`].
+///
+/// The server walks over the clients that wait meanwhile. Commands that would end another client's wait are
+/// [`crate::CallError::NotWhileServing`].
+pub struct ReadyContext<'cx> {
+    base: WriteContext<'cx>,
+    answer_started: Cell<bool>,
+}
+
+impl ReadyContext<'_> {
+    /// Wraps the context of one callback.
+    ///
+    /// # Safety
+    /// As for `Context::from_raw`; moreover the callback is that of a client blocked on keys.
+    pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
+        // SAFETY: the caller's promise is the same one.
+        Self { base: unsafe { WriteContext::from_raw(raw) }, answer_started: Cell::new(false) }
+    }
+
+    pub(crate) fn is_answer_started(&self) -> bool {
+        self.answer_started.get()
+    }
+
+    /// Claims the one answer; [`Error::AlreadyAnswered`] if it is claimed.
+    pub(crate) fn start_answer(&self) -> Result<(), Error> {
+        if self.answer_started.replace(true) { Err(Error::AlreadyAnswered) } else { Ok(()) }
+    }
+}
+
+impl<'cx> Deref for ReadyContext<'cx> {
+    type Target = WriteContext<'cx>;
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
 }

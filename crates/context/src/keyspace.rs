@@ -16,6 +16,7 @@ use crate::event_loop::MainThread;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
 use crate::module::Pin;
+use crate::serving::Serving;
 use crate::string::RedisStr;
 
 pub use flags::NotifyFlags;
@@ -170,6 +171,7 @@ unsafe extern "C" fn run_job(ctx: *mut raw::RedisModuleCtx, data: *mut c_void) {
             let ctx = unsafe { TimerContext::from_raw(ctx) };
             if let Some(job) = queued.job.take() {
                 let _running = JobRuns::begin();
+                let _serving = Serving::begin();
                 job(&ctx);
             }
         },

@@ -69,6 +69,7 @@ mod scan;
 mod server;
 mod server_config;
 mod server_info;
+mod serving;
 mod shared_api;
 mod snapshot;
 mod state;
@@ -85,8 +86,8 @@ pub use args::Args;
 pub use auth::{AuthContext, AuthUnblocker, BlockedAuth, Grant, Verdict};
 pub use blocked::{BlockBuilder, Blocked, Unblocker};
 pub use call::{
-    ARGS_INLINE_MAX, CallError, CallFlags, CallReply, ReplicateFlags, ReplyList, ReplyPairs, ReplyRef,
-    ReplyView,
+    ARGS_INLINE_MAX, CallError, CallFlags, CallReply, FromReply, Promise, Promised, ReplicateFlags,
+    ReplyList, ReplyPairs, ReplyRef, ReplyView,
 };
 pub use cell::MainCell;
 pub use cluster::{
@@ -137,7 +138,7 @@ pub use yielding::YieldTo;
 
 pub use context::{
     BlockedContext, ClusterMessageContext, CommandContext, Context, EventContext, LoadContext,
-    NotificationContext, TimerContext, UnloadContext, WriteContext,
+    NotificationContext, ReadyContext, TimerContext, UnloadContext, WriteContext,
 };
 
 /// What `module!` expands to; not for direct use.

@@ -14,7 +14,8 @@ use std::ffi::{c_int, c_long};
 use redis_module::raw;
 
 use crate::api::required;
-use crate::context::{CommandContext, Context};
+use crate::call::ReplyRef;
+use crate::context::{CommandContext, Context, ReadyContext};
 use crate::error::Error;
 use crate::long_double::{self, LongDouble};
 use crate::outcome::Streamed;
@@ -193,6 +194,21 @@ impl<'a> ReplyWriter<'a> {
         Ok(())
     }
 
+    /// Writes the reply of a command that was called, or a part of one, as it came. A reply with types of RESP3 is
+    /// written value by value to a client that does not speak it.
+    pub fn call_reply(&mut self, reply: ReplyRef<'_>) -> Result<(), Error> {
+        if reply.proto().is_empty() {
+            return self.value(&reply.to_reply());
+        }
+        if self.left == 0 {
+            return Err(Error::ReplyCount);
+        }
+        let pass_on = required!(RedisModule_ReplyWithCallReply);
+        // SAFETY: R8: the callback owes a reply, the writer counts; R45: the reply was parsed by `proto`.
+        let status = unsafe { pass_on(self.ctx, reply.as_ptr()) };
+        if status == raw::REDISMODULE_OK as c_int { self.claim() } else { self.value(&reply.to_reply()) }
+    }
+
     /// Writes a list of exactly `len` values.
     pub fn array(
         &mut self,
@@ -343,6 +359,21 @@ impl CommandContext<'_> {
     ) -> Result<Streamed, Error> {
         self.start_answer()?;
         // SAFETY: R8: the command's one answer was claimed just now.
+        let mut writer = unsafe { ReplyWriter::new(self.as_ptr()) };
+        body(&mut writer)?;
+        Ok(Streamed(()))
+    }
+}
+
+impl ReadyContext<'_> {
+    /// As [`CommandContext::stream`], for a client that is served because a key is ready: the proof goes to
+    /// [`crate::Ready::serve`].
+    pub fn stream(
+        &self,
+        body: impl FnOnce(&mut ReplyWriter<'_>) -> Result<(), Error>,
+    ) -> Result<Streamed, Error> {
+        self.start_answer()?;
+        // SAFETY: R8: the client's one answer was claimed just now.
         let mut writer = unsafe { ReplyWriter::new(self.as_ptr()) };
         body(&mut writer)?;
         Ok(Streamed(()))

@@ -18,6 +18,7 @@ use crate::api::required;
 /// A server string borrowed for `'cx`, usually the time of one callback. Binary safe; copying it copies a
 /// pointer. [`RedisStr::to_owned`] makes a string that outlives the callback.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct RedisStr<'cx> {
     raw: NonNull<raw::RedisModuleString>,
     borrowed: PhantomData<&'cx RedisString>,
@@ -37,6 +38,11 @@ impl<'cx> RedisStr<'cx> {
     /// The pointer, for calls that read the string or share it by counting a reference.
     pub(crate) fn as_ptr(&self) -> *mut raw::RedisModuleString {
         self.raw.as_ptr()
+    }
+
+    /// The pointers of several strings, for calls that read a vector of them.
+    pub(crate) fn pointers(strings: &[Self]) -> *mut *mut raw::RedisModuleString {
+        strings.as_ptr().cast_mut().cast()
     }
 
     /// The bytes, without a copy.

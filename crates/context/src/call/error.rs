@@ -45,9 +45,21 @@ pub enum CallError {
     #[error("a key is open here: close it first")]
     KeyIsOpen,
     /// The server would not survive it: CLIENT KILL frees the clients it hits at once, among them the one whose
-    /// command is being run; SYNC and PSYNC write to a connection that there is not; WAIT blocks before 7.2.
+    /// command is being run; SYNC and PSYNC write to a connection that there is not; WAIT blocks before 7.2; CLIENT
+    /// PAUSE and FAILOVER pause the server before it has propagated what this callback wrote. A blocking call also
+    /// refuses what subscribes, monitors or shuts down.
     #[error("the server does not survive this command when a module runs it")]
     NotForModules,
+    /// Writes are paused (CLIENT PAUSE, a failover, a shutdown), so nothing may be replicated: a server that is made to
+    /// aborts. Clients' commands wait for the end of the pause if they are registered with
+    /// [`crate::CommandFlags::WRITE`] or [`crate::CommandFlags::MAY_REPLICATE`]. A transaction that begins the pause itself
+    /// is refused all the same.
+    #[error("writes are paused: register commands that replicate with the flag WRITE or MAY_REPLICATE")]
+    WritesPaused,
+    /// Clients that wait are being served, and the command could end another one's wait (CLIENT UNBLOCK, a change of
+    /// the server's role, in a cluster also scripts): post it as a job, or start a timer.
+    #[error("this command could unblock clients, while the server serves those that wait")]
+    NotWhileServing,
     /// The server lacks a flag.
     #[error("this server has no call flag {flag}: it came with {since}")]
     Unsupported {

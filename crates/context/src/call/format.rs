@@ -94,6 +94,15 @@ impl CallFlags {
         VectorFormat(format)
     }
 
+    /// `v`, the flags, and `K`: the command may block.
+    pub(super) fn promise_format(self) -> VectorFormat {
+        let mut format = self.vector_format();
+        if let Some(end) = format.0.iter().position(|&byte| byte == 0) {
+            format.0[end] = b'K';
+        }
+        format
+    }
+
     /// Whether a flag is set that not every server copes with.
     #[inline]
     pub(super) fn are_delicate(self) -> bool {
@@ -150,6 +159,7 @@ mod tests {
                 assert_eq!(shown(flags.format(args)), "b".repeat(args) + &characters);
             }
             assert_eq!(shown(flags.vector_format().as_ptr()), format!("v{characters}"));
+            assert_eq!(shown(flags.promise_format().as_ptr()), format!("v{characters}K"));
         }
         assert_eq!(CallFlags::all().bits(), ROWS as u16 - 1);
     }

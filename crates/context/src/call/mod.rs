@@ -1,12 +1,18 @@
 //! Running the server's own commands, and replicating commands as they stand.
 
+mod attributes;
 mod error;
 mod format;
+mod from_reply;
+mod promise;
 mod replicate;
 mod reply;
+mod strings;
 
 pub use error::CallError;
 pub use format::{ARGS_INLINE_MAX, CallFlags};
+pub use from_reply::FromReply;
+pub use promise::{Promise, Promised};
 pub use replicate::ReplicateFlags;
 pub use reply::{CallReply, ReplyList, ReplyPairs, ReplyRef, ReplyView};
 
@@ -19,6 +25,7 @@ use crate::context::WriteContext;
 use crate::key::refuse_while_open;
 use crate::module::Calling;
 use crate::server::server;
+use crate::serving::{is_serving, may_unblock};
 use crate::string::RedisString;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
@@ -70,15 +77,31 @@ impl WriteContext<'_> {
     /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
-        refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if is_deadly(name, args) {
-            return Err(CallError::NotForModules);
-        }
+        self.may_call(name, flags, args.first().copied())?;
         if flags.are_delicate() {
             return self.call_delicately(name, flags, args);
         }
         // SAFETY: R16: a reply of this context, owned from here on.
         unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
+    }
+
+    /// Whether a command may run now, as far as that is for this crate to say.
+    #[inline]
+    fn may_call(&self, name: &CStr, flags: CallFlags, first: Option<&[u8]>) -> Result<(), CallError> {
+        refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
+        if is_deadly(name, first) {
+            return Err(CallError::NotForModules);
+        }
+        if is_serving() && may_unblock(self, name.to_bytes(), first) {
+            return Err(CallError::NotWhileServing);
+        }
+        if flags.contains(CallFlags::REPLICATE) { self.refuse_while_paused() } else { Ok(()) }
+    }
+
+    /// Replicating while writes are paused ends the server (propagateNow, server.c).
+    #[inline]
+    fn refuse_while_paused(&self) -> Result<(), CallError> {
+        if self.writes_are_paused() { Err(CallError::WritesPaused) } else { Ok(()) }
     }
 
     /// With flags that not every server copes with.
@@ -127,13 +150,15 @@ impl WriteContext<'_> {
 
 /// Whether the server would not survive this command: see [`CallError::NotForModules`].
 #[inline]
-fn is_deadly(name: &CStr, args: &[&[u8]]) -> bool {
+fn is_deadly(name: &CStr, first: Option<&[u8]>) -> bool {
     let name = name.to_bytes();
     let is = |command: &[u8]| name.eq_ignore_ascii_case(command);
+    let begins_with = |word: &[u8]| first.is_some_and(|first| first.eq_ignore_ascii_case(word));
     match name.len() {
         4 => is(b"sync") || is(b"wait") && !server().is_since_7_2(),
         5 => is(b"psync"),
-        6 => is(b"client") && args.first().is_some_and(|first| first.eq_ignore_ascii_case(b"kill")),
+        6 => is(b"client") && (begins_with(b"kill") || begins_with(b"pause")),
+        8 => is(b"failover"),
         _ => false,
     }
 }

@@ -9,7 +9,7 @@ use super::with_buffers;
 use crate::api::required;
 use crate::context::{CommandContext, WriteContext};
 use crate::error::Error;
-use crate::string::RedisString;
+use crate::string::{RedisStr, RedisString};
 
 bitflags::bitflags! {
     /// Where a command is replicated to: everywhere, unless told otherwise.
@@ -37,8 +37,12 @@ impl ReplicateFlags {
 impl WriteContext<'_> {
     /// Replicates a command for the selected database without running it here. All that one callback
     /// replicates reaches the AOF and the replicas as one MULTI..EXEC. The command must exist here.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a command that does not exist, [`crate::CallError::WritesPaused`] as [`Error::Call`].
     #[inline]
     pub fn replicate(&self, name: &CStr, flags: ReplicateFlags, args: &[&[u8]]) -> Result<(), Error> {
+        self.refuse_while_paused()?;
         let replicate = required!(RedisModule_Replicate);
         let flags = flags.as_call_flags();
         let (ctx, format) = (self.as_ptr(), flags.format(args.len()));
@@ -49,6 +53,23 @@ impl WriteContext<'_> {
                 return self.replicate_many(name, flags, args);
             })
         };
+        replicated(status)
+    }
+
+    /// As [`WriteContext::replicate`], with strings of the server's as arguments, which are shared instead of copied.
+    pub fn replicate_strings(
+        &self,
+        name: &CStr,
+        flags: ReplicateFlags,
+        args: &[RedisStr<'_>],
+    ) -> Result<(), Error> {
+        self.refuse_while_paused()?;
+        let replicate = required!(RedisModule_Replicate);
+        let format = flags.as_call_flags().vector_format();
+        let (ctx, command) = (self.as_ptr(), name.as_ptr());
+        // SAFETY: R15: "v" reads a vector of live strings and its length.
+        let status =
+            unsafe { replicate(ctx, command, format.as_ptr(), RedisStr::pointers(args), args.len()) };
         replicated(status)
     }
 
@@ -69,10 +90,15 @@ impl WriteContext<'_> {
 
 impl CommandContext<'_> {
     /// Replicates the client's command as it stands.
-    pub fn replicate_verbatim(&self) {
+    ///
+    /// # Errors
+    /// [`crate::CallError::WritesPaused`] as [`Error::Call`].
+    pub fn replicate_verbatim(&self) -> Result<(), Error> {
+        self.refuse_while_paused()?;
         let replicate = required!(RedisModule_ReplicateVerbatim);
         // SAFETY: R15: the context of a command, which has the client's arguments.
         unsafe { replicate(self.as_ptr()) };
+        Ok(())
     }
 }
 

@@ -3,17 +3,19 @@
 use std::ffi::c_char;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::slice;
 
 use redis_module::raw;
 
 use super::error::CallError;
 use super::format::CallFlags;
+use super::from_reply::FromReply;
 use crate::api::required;
 use crate::context::Context;
 use crate::outcome::ErrorReply;
 use crate::reply::{Reply, VerbatimFormat};
+use crate::string::RedisString;
 
 /// A reply that is freed when it is dropped. It lives no longer than the context that made the call.
 pub struct CallReply<'cx> {
@@ -34,6 +36,11 @@ impl CallReply<'_> {
             return Self::without_reply(flags);
         }
         Ok(Self { raw, context: PhantomData })
+    }
+
+    /// Gives the reply up to whoever frees it.
+    pub(super) fn into_raw(self) -> *mut raw::RedisModuleCallReply {
+        std::mem::ManuallyDrop::new(self).raw
     }
 
     /// What the caller asked for, where a server was sent other flags or answers in its own way. Valkey 9
@@ -80,6 +87,11 @@ impl CallReply<'_> {
     #[inline]
     pub fn check(self) -> Result<Self, ErrorReply> {
         if self.as_reply().is_error() { Err(self.as_reply().to_error()) } else { Ok(self) }
+    }
+
+    /// The value as a type of Rust: see [`FromReply`]. An error reply is the error.
+    pub fn get<'r, T: FromReply<'r>>(&'r self) -> Result<T, ErrorReply> {
+        T::from_reply(self.as_reply())
     }
 
     /// A copy that outlives the call.
@@ -144,7 +156,7 @@ pub enum ReplyView<'r> {
 
 impl<'r> ReplyRef<'r> {
     #[inline]
-    fn kind(self) -> isize {
+    pub(super) fn kind(self) -> isize {
         if self.raw.is_null() {
             return raw::REDISMODULE_REPLY_NULL;
         }
@@ -199,16 +211,45 @@ impl<'r> ReplyRef<'r> {
         }
     }
 
-    /// The attributes that came with the reply (RESP3).
-    pub fn attributes(self) -> Option<ReplyPairs<'r>> {
+    /// The reply as it came over the wire, its parts and attributes included. Empty for a part that does not exist
+    /// and for the success of a dry run.
+    pub fn proto(self) -> &'r [u8] {
+        // Before it is parsed, a reply's length is that of all that the command wrote (call_reply.c).
+        if self.raw.is_null() || self.kind() == raw::REDISMODULE_REPLY_UNKNOWN {
+            return &[];
+        }
+        let proto = required!(RedisModule_CallReplyProto);
+        let mut len = 0;
+        // SAFETY: R16: a live reply; the bytes live as long.
+        unsafe { bytes(proto(self.raw, &raw mut len), len) }
+    }
+
+    /// A string of the server's with the bytes of a string or an error, or the digits of a whole number; `None`
+    /// for other types.
+    pub fn to_redis_string(self) -> Option<RedisString> {
         if self.raw.is_null() {
             return None;
         }
-        let attribute = required!(RedisModule_CallReplyAttribute);
-        // SAFETY: R16: a live reply; its attribute lives as long.
-        let raw = unsafe { attribute(self.raw) };
-        let map = ReplyRef { raw, owner: PhantomData };
-        NonNull::new(raw).map(|_| ReplyPairs { map, next: 0, len: map.len() })
+        let create = required!(RedisModule_CreateStringFromCallReply);
+        // SAFETY: R16: a live reply, whose context is alive; R5: contexts of this crate have no automatic memory, so
+        // the string is ours.
+        unsafe { RedisString::from_raw(create(self.raw)) }
+    }
+
+    /// The value as a type of Rust: see [`FromReply`].
+    pub fn get<T: FromReply<'r>>(self) -> Result<T, ErrorReply> {
+        T::from_reply(self)
+    }
+
+    /// The pointer, for what writes a reply to a client. NULL for the success of a dry run.
+    pub(crate) fn as_ptr(self) -> *mut raw::RedisModuleCallReply {
+        self.raw
+    }
+
+    /// # Safety
+    /// `raw` is NULL or a part of a reply that lives for `'r`.
+    pub(super) unsafe fn from_raw(raw: *mut raw::RedisModuleCallReply) -> Self {
+        Self { raw, owner: PhantomData }
     }
 
     /// A copy that outlives the call. What this crate does not know becomes an error in its place.
@@ -241,7 +282,7 @@ impl<'r> ReplyRef<'r> {
         }
     }
 
-    fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         let len = required!(RedisModule_CallReplyLength);
         // SAFETY: R16: a live reply.
         unsafe { len(self.raw) }
@@ -347,11 +388,7 @@ impl<'r> Iterator for ReplyPairs<'r> {
         if self.next >= self.len {
             return None;
         }
-        let element = if self.map.kind() == raw::REDISMODULE_REPLY_ATTRIBUTE {
-            required!(RedisModule_CallReplyAttributeElement)
-        } else {
-            required!(RedisModule_CallReplyMapElement)
-        };
+        let element = required!(RedisModule_CallReplyMapElement);
         let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: R16: a live map; its elements live as long.
         unsafe { element(self.map.raw, self.next, &raw mut key, &raw mut value) };

@@ -14,7 +14,7 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"hello.replicate").flags(write), replicate)?;
     load.command(Command::new(c"hello.verbatim").flags(write).keys(1, 1, 1), |ctx, mut args| {
         ctx.call(c"INCR", CallFlags::empty(), &[args.next_arg()?.as_bytes()])?;
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
         Ok::<_, Error>(Reply::OK)
     })
 }

@@ -135,7 +135,7 @@ fn push<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Er
         list.0.push(args.next_arg()?.as_bytes().to_vec());
     }
     let len = list.0.len() as i64;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::Int(len))
 }
 

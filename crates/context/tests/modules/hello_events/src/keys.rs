@@ -36,7 +36,7 @@ fn set<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     }
     drop(key);
     ctx.notify(redis_context::NotifyFlags::STRING, c"he.set", name)?;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::OK)
 }
 
