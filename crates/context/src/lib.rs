@@ -85,6 +85,10 @@ mod yielding;
 pub use args::Args;
 pub use auth::{AuthContext, AuthUnblocker, BlockedAuth, Grant, Verdict};
 pub use blocked::{BlockBuilder, Blocked, Unblocker};
+pub use blocked::{
+    BlockBuilder, Blocked, BlockedMoment, KeysBlock, KeysBuilder, KeysUnblocker, MeasuredTime,
+    NoTimeoutAnswer, Ready, TimeoutAnswer, Unblocker, WAITED_KEYS_MAX,
+};
 pub use call::{
     ARGS_INLINE_MAX, CallError, CallFlags, CallReply, FromReply, Promise, Promised, ReplicateFlags,
     ReplyList, ReplyPairs, ReplyRef, ReplyView,
