@@ -108,6 +108,7 @@ pub struct CommandContext<'cx> {
     answer_started: Cell<bool>,
     /// What the client was blocked with, as long as that is its answer.
     blocked: Cell<*mut raw::RedisModuleBlockedClient>,
+    was_aborted: Cell<bool>,
 }
 
 impl CommandContext<'_> {
@@ -118,7 +119,8 @@ impl CommandContext<'_> {
     pub(crate) unsafe fn from_raw(raw: *mut raw::RedisModuleCtx) -> Self {
         // SAFETY: the caller's promise is the same one.
         let base = unsafe { WriteContext::from_raw(raw) };
-        Self { base, answer_started: Cell::new(false), blocked: Cell::new(ptr::null_mut()) }
+        let blocked = Cell::new(ptr::null_mut());
+        Self { base, answer_started: Cell::new(false), blocked, was_aborted: Cell::new(false) }
     }
 
     /// The one answer will come from whoever unblocks the client.
@@ -133,8 +135,15 @@ impl CommandContext<'_> {
         if is_ours {
             self.blocked.set(ptr::null_mut());
             self.answer_started.set(false);
+            self.was_aborted.set(true);
         }
         is_ours
+    }
+
+    /// Whether this command has blocked its client and taken that back: to the server it is blocked until the next turn
+    /// of the event loop, and blocking it again would mix up the two.
+    pub(crate) fn was_aborted(&self) -> bool {
+        self.was_aborted.get()
     }
 
     /// Whether a reply was begun or the client was blocked: then the handler's return value is no reply.

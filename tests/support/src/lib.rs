@@ -28,6 +28,7 @@ mod fake;
 mod folder;
 mod info;
 mod installed;
+mod limits;
 mod mirror;
 mod module;
 mod options;
@@ -54,6 +55,7 @@ pub use info::Info;
 pub use installed::{
     Family, Installed, Version, any_server, old_servers, old_sources, server, servers, survey,
 };
+pub use limits::raise_file_limit;
 pub use mirror::Status;
 pub use module::module_under_test;
 pub use options::Options;

@@ -171,6 +171,10 @@ fn may_block(ctx: &CommandContext<'_>, timeout: Duration) -> Result<i64, Error> 
     if ctx.is_answer_started() {
         return Err(Error::AlreadyAnswered);
     }
+    if ctx.was_aborted() {
+        const REASON: &str = "this command has taken a block back: answer now";
+        return Err(Error::Refused { function: "RedisModule_BlockClient", reason: REASON });
+    }
     let flags = required!(RedisModule_GetContextFlags);
     let denied = raw::REDISMODULE_CTX_FLAGS_LUA
         | raw::REDISMODULE_CTX_FLAGS_MULTI

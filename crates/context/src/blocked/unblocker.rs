@@ -43,7 +43,7 @@ impl<T: Send + 'static> Unblocker<T> {
     }
 
     /// Takes the blocking back, inside the handler that began it: the handler answers at once after all, for
-    /// instance because no thread could be started. No callback runs.
+    /// instance because no thread could be started. No callback runs. The command can't block its client again.
     ///
     /// # Errors
     /// [`Error::Invalid`] if it was another command that blocked this client: that client gets the error reply

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::guard::guard;
 use crate::log::{LogLevel, log_fmt};
 use crate::module::{Calling, Pin};
+use crate::server::server;
 use crate::serving::Serving;
 use crate::string::RedisString;
 use crate::timer::Timer;
@@ -43,8 +44,8 @@ pub enum Promised<'cx> {
 }
 
 /// A command that waits for something. Dropping it takes the command back as [`Promise::abort`] does;
-/// [`Promise::detach`] lets it wait without a handle. It stays on the main thread, and keeps the module from being
-/// unloaded.
+/// [`Promise::detach`] lets it wait without a handle. It stays on the main thread, and while the command waits the module
+/// is not unloaded.
 #[must_use = "dropping a promise takes the command back: keep it, or detach it"]
 pub struct Promise {
     pending: Rc<Pending>,
@@ -56,6 +57,7 @@ struct Pending {
     handler: Cell<Option<Handler>>,
     /// The promise itself; NULL once it was freed.
     reply: Cell<*mut raw::RedisModuleCallReply>,
+    can_abort: bool,
     _pin: Pin,
 }
 
@@ -90,7 +92,9 @@ impl WriteContext<'_> {
         // SAFETY: R16: a reply of this context, owned from here on.
         let reply = unsafe { CallReply::from_call(raw, flags) }?;
         if reply.as_reply().kind() == raw::REDISMODULE_REPLY_PROMISE {
-            return Ok(Promised::Later(Promise::new(self, reply.into_raw(), Box::new(handler))));
+            let can_abort = !server().is_valkey_since(8, 1) || waits_for_keys(name.to_bytes());
+            let promise = Promise::new(self, reply.into_raw(), Box::new(handler), can_abort);
+            return Ok(Promised::Later(promise));
         }
         let reply = if flags.are_delicate() { reply.of_delicate_call(flags, sent)? } else { reply };
         Ok(Promised::Reply(reply))
@@ -116,11 +120,37 @@ fn needs_connection(name: &[u8]) -> bool {
     REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused))
 }
 
+/// The server's own commands that wait for keys: what waits is run again when a key is ready.
+fn waits_for_keys(name: &[u8]) -> bool {
+    const COMMANDS: [&[u8]; 10] = [
+        b"blpop",
+        b"brpop",
+        b"blmove",
+        b"brpoplpush",
+        b"blmpop",
+        b"bzpopmin",
+        b"bzpopmax",
+        b"bzmpop",
+        b"xread",
+        b"xreadgroup",
+    ];
+    COMMANDS.iter().any(|command| name.eq_ignore_ascii_case(command))
+}
+
 impl Promise {
-    fn new(ctx: &Context<'_>, reply: *mut raw::RedisModuleCallReply, handler: Handler) -> Self {
+    fn new(
+        ctx: &Context<'_>,
+        reply: *mut raw::RedisModuleCallReply,
+        handler: Handler,
+        can_abort: bool,
+    ) -> Self {
         detached::prepare(ctx);
-        let pending =
-            Rc::new(Pending { handler: Cell::new(Some(handler)), reply: Cell::new(reply), _pin: Pin::new() });
+        let pending = Rc::new(Pending {
+            handler: Cell::new(Some(handler)),
+            reply: Cell::new(reply),
+            can_abort,
+            _pin: Pin::new(),
+        });
         if let Ok(set) = api!(RedisModule_CallReplyPromiseSetUnblockHandler, "Redis 7.2 and Valkey 7.2") {
             let data = Rc::into_raw(Rc::clone(&pending)).cast_mut().cast();
             // SAFETY: R45: a promise that nobody has touched; the server calls `unblocked` once with `data`, unless
@@ -137,6 +167,9 @@ impl Promise {
 
     /// Takes the command back, in the next turn of the event loop: the server may be walking over those that wait just
     /// now. If the command is done before, its handler runs as ever; afterwards it will not, and is dropped.
+    ///
+    /// Valkey 8.1 and later survive that only for the server's own commands that wait for keys (9.1.2, resetClient,
+    /// networking.c): others go on there, as if detached.
     pub fn abort(self, _ctx: &Context<'_>) {
         drop(self);
     }
@@ -151,7 +184,7 @@ impl Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        if !self.is_pending() {
+        if !self.is_pending() || !self.pending.can_abort {
             return;
         }
         let pending = Rc::clone(&self.pending);
