@@ -25,7 +25,6 @@ use crate::error::Error;
 use crate::guard::guard;
 use crate::log::{LogLevel, log_fmt};
 use crate::module::{Calling, Pin};
-use crate::server::server;
 use crate::serving::Serving;
 use crate::string::RedisString;
 use crate::timer::Timer;
@@ -57,6 +56,7 @@ struct Pending {
     handler: Cell<Option<Handler>>,
     /// The promise itself; NULL once it was freed.
     reply: Cell<*mut raw::RedisModuleCallReply>,
+    /// Otherwise the server asserts that the time it took was counted, which nobody has done.
     can_abort: bool,
     _pin: Pin,
 }
@@ -92,7 +92,7 @@ impl WriteContext<'_> {
         // SAFETY: R16: a reply of this context, owned from here on.
         let reply = unsafe { CallReply::from_call(raw, flags) }?;
         if reply.as_reply().kind() == raw::REDISMODULE_REPLY_PROMISE {
-            let can_abort = !server().is_valkey_since(8, 1) || waits_for_keys(name.to_bytes());
+            let can_abort = waits_for_keys(name.to_bytes());
             let promise = Promise::new(self, reply.into_raw(), Box::new(handler), can_abort);
             return Ok(Promised::Later(promise));
         }
@@ -168,8 +168,8 @@ impl Promise {
     /// Takes the command back, in the next turn of the event loop: the server may be walking over those that wait just
     /// now. If the command is done before, its handler runs as ever; afterwards it will not, and is dropped.
     ///
-    /// Valkey 8.1 and later survive that only for the server's own commands that wait for keys (9.1.2, resetClient,
-    /// networking.c): others go on there, as if detached.
+    /// That is for the server's own commands that wait for keys, such as BLPOP and XREAD. The servers do not survive it for
+    /// others (resetClient, networking.c): WAIT, WAITAOF and commands of modules go on, as if detached.
     pub fn abort(self, _ctx: &Context<'_>) {
         drop(self);
     }

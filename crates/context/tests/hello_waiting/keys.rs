@@ -248,7 +248,7 @@ fn clients_come_and_go_in_every_way_while_others_are_served() {
     on_each_server(|server, client| {
         for round in 0..20 {
             let mut waiting: Vec<(Client, i64)> =
-                (0..6).map(|_| waiter(server, client, "HW.KEYS 50 POP list")).collect();
+                (0..6).map(|_| waiter(server, client, "HW.KEYS 60000 POP list")).collect();
             let (_, gone) = waiting.remove(round % 5);
             // Of those that are left the first two are served. CLIENT UNBLOCK .. ERROR of one that was served just now
             // would answer it twice, whoever has blocked it: a fault of the servers.

@@ -84,3 +84,65 @@ fn strings_of_the_server_are_passed_without_a_copy_and_any_bytes_arrive() {
         assert_eq!(reply.as_array().expect("two")[1], Value::Bytes(Vec::new()));
     });
 }
+
+#[test]
+fn replies_convert_into_types() {
+    on_each_server(|_, client| {
+        client.run("SADD s x");
+        client.run("HSET h a 1.5");
+        client.run("SET n -12");
+        client.run(cmd!("SET", "b", &b"\0\xff"[..]));
+        let mut convert = |kind: &str, protocol: &str, command: &str| {
+            client.send(&format!("HW.CONVERT {kind} {protocol} {command}").into()).expect("sent");
+            let reply = client.receive().expect("a reply");
+            reply.as_text().unwrap_or_else(|| reply.to_string())
+        };
+        for protocol in ["RESP2", "RESP3"] {
+            assert_eq!(convert("i64", protocol, "GET n"), "-12");
+            assert_eq!(convert("i64", protocol, "EXISTS n"), "1");
+            assert_eq!(convert("u64", protocol, "EXISTS n"), "1");
+            assert_eq!(convert("f64", protocol, "GET n"), "-12.0");
+            assert_eq!(convert("bool", protocol, "EXISTS n"), "true");
+            assert_eq!(convert("bytes", protocol, "GET b"), "[0, 255]");
+            assert_eq!(convert("string", protocol, "GET b"), "\"\\x00\\xff\"");
+            assert_eq!(convert("string", protocol, "STRLEN b"), "\"2\"");
+            assert_eq!(convert("text", protocol, "PING"), "\"PONG\"");
+            assert_eq!(convert("owned", protocol, "PING"), "\"PONG\"");
+            assert_eq!(convert("option", protocol, "GET none"), "None");
+            assert_eq!(convert("option", protocol, "GET n"), "Some([45, 49, 50])");
+            assert_eq!(convert("list", protocol, "SMEMBERS s"), "[\"x\"]");
+            assert_eq!(convert("set", protocol, "SMEMBERS s"), "{\"x\"}");
+            assert_eq!(convert("map", protocol, "HGETALL h"), "{\"a\": 1.5}");
+            assert_eq!(convert("unit", protocol, "PING"), "()");
+            assert_eq!(convert("reply", protocol, "STRLEN b"), "Int(2)");
+            // What it is not, and an error as it is.
+            assert_eq!(
+                convert("u64", protocol, "GET n"),
+                "error ERR a reply is a string, and not a whole number that is not negative"
+            );
+            assert_eq!(convert("text", protocol, "GET b"), "error ERR a reply is a string, and not UTF-8");
+            assert_eq!(
+                convert("i64", protocol, "GET none"),
+                "error ERR a reply is null, and not a whole number of 64 bits"
+            );
+            assert_eq!(
+                convert("string", protocol, "SMEMBERS s").split(',').next_back(),
+                Some(" and not a string")
+            );
+            assert_eq!(
+                convert("lists", protocol, "SMEMBERS s").split(',').next_back(),
+                Some(" and not a pair")
+            );
+            for kind in ["i64", "bytes", "string", "option", "list", "set", "map", "unit", "reply", "bool"] {
+                let error = convert(kind, protocol, "LPUSH n x");
+                assert!(error.starts_with("error WRONGTYPE"), "{kind}: {error}");
+            }
+        }
+        assert_eq!(convert("f64", "RESP3", "DEBUG PROTOCOL double"), "3.141");
+        assert_eq!(convert("bool", "RESP3", "DEBUG PROTOCOL true"), "true");
+        assert_eq!(convert("text", "RESP3", "DEBUG PROTOCOL verbatim"), "\"This is a verbatim\\nstring\"");
+        assert!(
+            convert("i64", "RESP3", "DEBUG PROTOCOL bignum").starts_with("error ERR a reply is a big number")
+        );
+    });
+}

@@ -1,6 +1,7 @@
 //! Odd things that blocked clients, promises and paused servers meet. See the tests for what they expect.
 #![forbid(unsafe_code)]
 
+mod conversions;
 mod keys;
 mod plain;
 mod promises;
@@ -18,6 +19,7 @@ redis_context::module! {
 fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     tally::register(load)?;
     plain::register(load)?;
+    conversions::register(load)?;
     keys::register(load)?;
     promises::register(load)?;
     replicating::register(load)
