@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use redis_context::{
     Arg, Args, CallFlags, Command, CommandContext, CommandFlags, CommandInfo, Error, ErrorReply, FromReply,
-    KeysUnblocker, LoadContext, MainCell, Outcome, Ready, RedisStr, Reply, WriteContext,
+    KeysUnblocker, LoadContext, LogLevel, MainCell, NotifyFlags, Outcome, Ready, RedisStr, Reply,
+    WriteContext,
 };
 
 redis_context::module! {
@@ -77,7 +78,13 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"keys.get").flags(read).keys(1, 1, 1).info(&GET), get)?;
     load.command(Command::new(c"keys.set").flags(write).keys(1, 1, 1).info(&SET), set)?;
     load.command(Command::new(c"keys.gone").flags(read).keys(1, 1, 1).info(&GONE), gone)?;
-    load.command(Command::new(c"keys.giveup").info(&GIVE_UP), give_up)
+    load.command(Command::new(c"keys.giveup").info(&GIVE_UP), give_up)?;
+    // The server signals a list only when it comes into being: here whoever waits hears of each element.
+    load.subscribe(NotifyFlags::LIST, |ctx, event| {
+        if let Err(error) = ctx.signal_key_ready(event.key) {
+            ctx.log(LogLevel::Warning, format!("a list was not signalled: {error}"));
+        }
+    })
 }
 
 /// KEYS.POP key count milliseconds

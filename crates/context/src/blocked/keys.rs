@@ -8,8 +8,8 @@
 //!           the client is gone              -->  on_disconnect(ctx, state)
 //! ```
 //!
-//! A key is ready when it holds something and a command that wakes BLPOP, BZPOPMIN or XREAD has touched it, or
-//! when a module says so: [`Context::signal_key_ready`].
+//! A key is ready when a command has done what would wake a client of BLPOP, BZPOPMIN or XREAD, or when a module says so:
+//! [`Context::signal_key_ready`].
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};

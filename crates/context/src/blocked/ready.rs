@@ -36,7 +36,8 @@ impl Context<'_> {
     /// [`crate::CommandContext::block_on_keys`]: they are served when the current command, or whatever runs, is
     /// done. A key that does not exist wakes those alone that want to hear of deletions.
     ///
-    /// The server signals by itself when elements are added to a list, a sorted set or a stream.
+    /// The server signals by itself when a list, a sorted set or a stream comes into being, and at each XADD, but not when a
+    /// list or a sorted set grows (`dbAdd`, db.c): for that, signal in a listener of keyspace events.
     ///
     /// In an `on_ready` the signal is put off to the next turn of the event loop: a client that signals its own key
     /// and says [`Ready::NotYet`] would keep the server busy for good.

@@ -263,10 +263,9 @@ fn clients_come_and_go_in_every_way_while_others_are_served() {
             // Each is answered once, or closed.
             for (mut one, id) in waiting {
                 let Ok(_) = one.receive() else { continue };
-                if one.send(&cmd!("ECHO", id)).is_ok() {
-                    if let Ok(echo) = one.receive() {
-                        assert_eq!(echo.as_int(), Some(id));
-                    }
+                let echo = one.send(&cmd!("ECHO", id)).and_then(|()| one.receive());
+                if let Ok(echo) = echo {
+                    assert_eq!(echo.as_int(), Some(id));
                 }
             }
             client.run("FLUSHALL");
