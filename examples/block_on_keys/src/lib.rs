@@ -11,8 +11,10 @@
 //! > KEYS.GET answer 0            a string, which no command of the server's waits for:
 //!                                KEYS.SET answer 42
 //! "42"
-//! > KEYS.GONE answer 0           Redis 7.2 and Valkey, and from another client:
-//!                                DEL answer
+//! > RPUSH todo x
+//! (integer) 1
+//! > KEYS.GONE todo 0             Redis 7.2 and Valkey, and from another client:
+//!                                LPOP todo
 //! OK
 //! > KEYS.GET never 0             and from another client:
 //!                                KEYS.GIVEUP
@@ -59,7 +61,7 @@ static SET: CommandInfo = CommandInfo {
     ..CommandInfo::EMPTY
 };
 static GONE: CommandInfo = CommandInfo {
-    summary: Some(c"Waits until a key is gone."),
+    summary: Some(c"Waits until a list, sorted set, stream or module's value is gone."),
     arity: 3,
     args: &[Arg::key(c"key", 0), Arg::integer(c"milliseconds")],
     ..CommandInfo::EMPTY

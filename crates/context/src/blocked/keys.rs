@@ -126,8 +126,9 @@ impl<'c, 'cx, S: 'static, W> KeysBuilder<'c, 'cx, S, W> {
         self
     }
 
-    /// Calls `on_ready` also when a key is deleted, expires, or vanishes by FLUSHALL or SWAPDB. Redis 7.2 and
-    /// Valkey; `start` fails with [`Error::Unsupported`] on Redis 7.0.
+    /// Calls `on_ready` also when a key is deleted, expires, or vanishes by FLUSHALL or SWAPDB. The server notices that of
+    /// lists, sorted sets, streams and modules' values alone (`signalKeyAsReadyLogic`, blocked.c). Redis 7.2 and Valkey;
+    /// `start` fails with [`Error::Unsupported`] on Redis 7.0.
     pub fn wake_on_deletion(mut self) -> Self {
         self.wakes_on_deletion = true;
         self

@@ -19,8 +19,9 @@ fn drive(server: &Server, client: &mut Client) {
     assert_eq!(answer(&mut two).as_text().as_deref(), Some("42"));
 
     if is_since_7_2(server) {
-        let mut three = blocked(server, client, "KEYS.GONE answer 0");
-        client.run("DEL answer");
+        client.run("RPUSH todo x");
+        let mut three = blocked(server, client, "KEYS.GONE todo 0");
+        client.run("LPOP todo");
         assert_eq!(answer(&mut three).as_text().as_deref(), Some("OK"));
     } else {
         assert!(client.refusal("KEYS.GONE answer 0").contains("came with Redis 7.2"));
