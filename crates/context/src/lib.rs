@@ -84,7 +84,6 @@ mod yielding;
 
 pub use args::Args;
 pub use auth::{AuthContext, AuthUnblocker, BlockedAuth, Grant, Verdict};
-pub use blocked::{BlockBuilder, Blocked, Unblocker};
 pub use blocked::{
     BlockBuilder, Blocked, BlockedMoment, KeysBlock, KeysBuilder, KeysUnblocker, MeasuredTime,
     NoTimeoutAnswer, Ready, TimeoutAnswer, Unblocker, WAITED_KEYS_MAX,
