@@ -61,6 +61,8 @@ fn a_panic_in_each_callback_of_a_blocked_client_is_contained() {
         assert!(one.refusal("HW.WAIT 1 PANIC").starts_with("ERR internal error"));
         // The value that comes back: the first of the list gets one.
         client.run("HW.END 1 late");
+        // The thread that ends the waits has done so, and does not end the next one's.
+        wait_until("the value came back", || server.log().contains("value that comes back"));
         drop(waiter(server, client, "HW.WAIT 0 PANIC"));
         let texts =
             ["client's reply", "client's time-out", "client's disconnection", "value that comes back"];
