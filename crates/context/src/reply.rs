@@ -70,7 +70,10 @@ impl<'a> ReplyWriter<'a> {
 
     #[inline]
     fn claim(&mut self) -> Result<(), Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::ReplyCount)?;
+        if self.left == 0 {
+            return Err(Error::ReplyCount);
+        }
+        self.left -= 1;
         self.written += 1;
         self.attributed = false;
         Ok(())
