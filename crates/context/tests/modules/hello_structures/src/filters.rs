@@ -186,6 +186,9 @@ fn massacre(ctx: &CommandContext<'_>, counted: Counted) -> Result<Reply, Error> 
         let _ = &counted;
         if command.is("st.filter.note") {
             captured.borrow_mut().clear();
+            // Memory that was freed a moment ago is used again: whoever still reads it finds no addresses there.
+            let filling: Vec<Box<[u64; 4]>> = (0..256).map(|_| Box::new([7; 4])).collect();
+            std::hint::black_box(&filling);
         }
     })?;
     let third = ctx.filter_commands(FilterScope::All, victim)?;
