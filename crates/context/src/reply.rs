@@ -199,15 +199,16 @@ impl<'a> ReplyWriter<'a> {
 
     /// Writes the reply of a command that was called, or a part of one, as it came. A reply with types of RESP3 is
     /// written value by value to a client that does not speak it.
+    #[inline]
     pub fn call_reply(&mut self, reply: ReplyRef<'_>) -> Result<(), Error> {
-        if reply.proto().is_empty() {
+        if !reply.is_plain() && reply.proto().is_empty() {
             return self.value(&reply.to_reply());
         }
         if self.left == 0 {
             return Err(Error::ReplyCount);
         }
         let pass_on = required!(RedisModule_ReplyWithCallReply);
-        // SAFETY: R8: the callback owes a reply, the writer counts; R45: the reply was parsed by `proto`.
+        // SAFETY: R8: the callback owes a reply, the writer counts; R45: the reply is plain, or was parsed by `proto`.
         let status = unsafe { pass_on(self.ctx, reply.as_ptr()) };
         if status == raw::REDISMODULE_OK as c_int { self.claim() } else { self.value(&reply.to_reply()) }
     }

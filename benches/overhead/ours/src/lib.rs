@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use redis_context::{
-    Args, CallFlags, Command, CommandContext, CommandFlags, Error, LoadContext, Reply, ReplyView, Streamed,
+    Args, CallFlags, Command, CommandContext, CommandFlags, Error, LoadContext, Reply, Streamed,
 };
 
 redis_context::module! {
@@ -38,11 +38,8 @@ fn get(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Streamed, Error> 
 fn call(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Streamed, Error> {
     let key = args.next_arg()?;
     args.finish()?;
-    let answer = ctx.call(c"GET", CallFlags::empty(), &[key.as_bytes()])?;
-    ctx.stream(|reply| match answer.view() {
-        ReplyView::String(bytes) => reply.bulk(bytes),
-        _ => reply.null(),
-    })
+    let answer = ctx.call_strings(c"GET", CallFlags::empty(), &[key])?;
+    ctx.stream(|reply| reply.call_reply(answer.as_reply()))
 }
 
 fn noop(_ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Error> {

@@ -76,6 +76,7 @@ const fn row(bits: usize) -> [u8; ROW] {
 }
 
 impl CallFlags {
+    #[inline]
     fn row(self) -> &'static [u8; ROW] {
         &FORMATS[usize::from(self.bits()) % ROWS]
     }
@@ -84,6 +85,15 @@ impl CallFlags {
     #[inline]
     pub(super) fn format(self, args: usize) -> *const c_char {
         self.row()[ARGS_INLINE_MAX.saturating_sub(args)..].as_ptr().cast()
+    }
+
+    /// `s` for each of up to [`ARGS_INLINE_MAX`] strings and the flags.
+    #[inline]
+    pub(super) fn strings_format(self, args: usize) -> StringsFormat {
+        let start = ARGS_INLINE_MAX.saturating_sub(args);
+        let mut row = *self.row();
+        row[start..ARGS_INLINE_MAX].fill(b's');
+        StringsFormat { row, start }
     }
 
     /// `v` and the flags.
@@ -130,6 +140,19 @@ impl CallFlags {
     }
 }
 
+/// A format of some strings, on the stack.
+pub(super) struct StringsFormat {
+    row: [u8; ROW],
+    start: usize,
+}
+
+impl StringsFormat {
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *const c_char {
+        self.row[self.start..].as_ptr().cast()
+    }
+}
+
 /// A format of one vector, on the stack.
 pub(super) struct VectorFormat([u8; ROW]);
 
@@ -157,6 +180,7 @@ mod tests {
                 (0..11).filter(|bit| bits & (1 << bit) != 0).map(|bit| char::from(CHARACTERS[bit])).collect();
             for args in 0..=ARGS_INLINE_MAX {
                 assert_eq!(shown(flags.format(args)), "b".repeat(args) + &characters);
+                assert_eq!(shown(flags.strings_format(args).as_ptr()), "s".repeat(args) + &characters);
             }
             assert_eq!(shown(flags.vector_format().as_ptr()), format!("v{characters}"));
             assert_eq!(shown(flags.promise_format().as_ptr()), format!("v{characters}K"));

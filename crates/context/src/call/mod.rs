@@ -77,7 +77,7 @@ impl WriteContext<'_> {
     /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
-        self.may_call(name, flags, args.first().copied())?;
+        self.may_call(name, flags, || args.first().copied())?;
         if flags.are_delicate() {
             return self.call_delicately(name, flags, args);
         }
@@ -85,14 +85,20 @@ impl WriteContext<'_> {
         unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
     }
 
-    /// Whether a command may run now, as far as that is for this crate to say.
+    /// Whether a command may run now, as far as that is for this crate to say. Few commands are asked for their first
+    /// argument.
     #[inline]
-    fn may_call(&self, name: &CStr, flags: CallFlags, first: Option<&[u8]>) -> Result<(), CallError> {
+    fn may_call<'b>(
+        &self,
+        name: &CStr,
+        flags: CallFlags,
+        first: impl Fn() -> Option<&'b [u8]>,
+    ) -> Result<(), CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if is_deadly(name, first) {
+        if is_deadly(name, &first) {
             return Err(CallError::NotForModules);
         }
-        if is_serving() && may_unblock(self, name.to_bytes(), first) {
+        if is_serving() && may_unblock(self, name.to_bytes(), first()) {
             return Err(CallError::NotWhileServing);
         }
         if flags.contains(CallFlags::REPLICATE) { self.refuse_while_paused() } else { Ok(()) }
@@ -150,10 +156,10 @@ impl WriteContext<'_> {
 
 /// Whether the server would not survive this command: see [`CallError::NotForModules`].
 #[inline]
-fn is_deadly(name: &CStr, first: Option<&[u8]>) -> bool {
+fn is_deadly<'b>(name: &CStr, first: impl Fn() -> Option<&'b [u8]>) -> bool {
     let name = name.to_bytes();
     let is = |command: &[u8]| name.eq_ignore_ascii_case(command);
-    let begins_with = |word: &[u8]| first.is_some_and(|first| first.eq_ignore_ascii_case(word));
+    let begins_with = |word: &[u8]| first().is_some_and(|first| first.eq_ignore_ascii_case(word));
     match name.len() {
         4 => is(b"sync") || is(b"wait") && !server().is_since_7_2(),
         5 => is(b"psync"),

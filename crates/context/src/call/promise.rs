@@ -83,7 +83,7 @@ impl WriteContext<'_> {
         const UNSUPPORTED: CallError = CallError::Unsupported { flag: "K (may block)", since: SINCE };
         api!(RedisModule_CallReplyPromiseSetUnblockHandler, "Redis 7.2 and Valkey 7.2")
             .map_err(|_| UNSUPPORTED)?;
-        self.may_call(name, flags, args.first().copied())?;
+        self.may_call(name, flags, || args.first().copied())?;
         if needs_connection(name.to_bytes()) {
             return Err(CallError::NotForModules);
         }

@@ -224,6 +224,19 @@ impl<'r> ReplyRef<'r> {
         unsafe { bytes(proto(self.raw, &raw mut len), len) }
     }
 
+    /// Whether this is one string, number or null of RESP2 and nothing besides: then it is passed on as it is, and the
+    /// server need not parse it.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        if self.raw.is_null() {
+            return false;
+        }
+        let proto = required!(RedisModule_CallReplyProto);
+        let mut len = 0;
+        // SAFETY: R16: a live reply; the bytes live as long.
+        is_one_plain_value(unsafe { bytes(proto(self.raw, &raw mut len), len) })
+    }
+
     /// A string of the server's with the bytes of a string or an error, or the digits of a whole number; `None`
     /// for other types.
     pub fn to_redis_string(self) -> Option<RedisString> {
@@ -403,6 +416,31 @@ impl<'r> Iterator for ReplyPairs<'r> {
 
 impl ExactSizeIterator for ReplyPairs<'_> {}
 
+/// Whether these bytes are one value of RESP2: a string with its length, a number, a null.
+#[inline]
+fn is_one_plain_value(proto: &[u8]) -> bool {
+    match proto {
+        b"$-1\r\n" => true,
+        [b'$', rest @ ..] => is_one_string(rest),
+        [b':', number @ .., b'\r', b'\n'] => number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-'),
+        _ => false,
+    }
+}
+
+/// Digits, a line's end, as many bytes as the digits say, a line's end.
+#[inline]
+fn is_one_string(rest: &[u8]) -> bool {
+    let mut len = 0usize;
+    for (at, &byte) in rest.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if at < 10 => len = len * 10 + usize::from(byte - b'0'),
+            b'\r' => return at > 0 && rest.len() == at + len + 4,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// # Safety
 /// `start` is NULL or points to `len` bytes that live for `'a`.
 unsafe fn bytes<'a>(start: *const c_char, len: usize) -> &'a [u8] {
@@ -411,4 +449,39 @@ unsafe fn bytes<'a>(start: *const c_char, len: usize) -> &'a [u8] {
     }
     // SAFETY: the caller's promise.
     unsafe { slice::from_raw_parts(start.cast(), len) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_plain_value_is_told_from_all_else() {
+        for one in
+            ["$-1\r\n", "$0\r\n\r\n", "$3\r\na\r\n\r\n", "$12\r\n123456789012\r\n", ":-7\r\n", ":0\r\n"]
+        {
+            assert!(is_one_plain_value(one.as_bytes()), "{one:?}");
+        }
+        let others = [
+            "",
+            "$",
+            "$\r\n",
+            "$1",
+            "$1\r\na",
+            "$1\r\nab\r\n",
+            "$1\r\na\r\n:1\r\n",
+            ":1\r\n:2\r\n",
+            "+OK\r\n",
+            "-ERR\r\n",
+            "*0\r\n",
+            "_\r\n",
+            ",1\r\n",
+            "%0\r\n",
+            "$-2\r\n",
+            "$99999999999\r\n\r\n",
+        ];
+        for other in others {
+            assert!(!is_one_plain_value(other.as_bytes()), "{other:?}");
+        }
+    }
 }
