@@ -15,6 +15,9 @@ use crate::string::RedisStr;
 /// `...`.
 pub const ERROR_LINE_BYTES_MAX: usize = 508;
 
+/// A status below this many bytes, its terminator included, is made a line without allocating.
+const SHORT_LINE_BYTES: usize = 32;
+
 impl ReplyWriter<'_> {
     /// Writes any bytes.
     #[inline]
@@ -57,7 +60,15 @@ impl ReplyWriter<'_> {
     /// Writes a status; line breaks and NUL become spaces.
     pub fn simple(&mut self, text: &str) -> Result<(), Error> {
         self.claim()?;
-        let line = one_line(text.as_bytes());
+        let (mut short, long);
+        let line: &[u8] = if text.len() < SHORT_LINE_BYTES {
+            short = [0; SHORT_LINE_BYTES];
+            short.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = plain(byte));
+            &short
+        } else {
+            long = one_line(text.as_bytes());
+            &long
+        };
         let reply = required!(RedisModule_ReplyWithSimpleString);
         // SAFETY: R8: the callback owes a reply; the line is NUL-terminated and copied.
         unsafe { reply(self.ctx, line.as_ptr().cast()) };
