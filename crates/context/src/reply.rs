@@ -210,7 +210,13 @@ impl<'a> ReplyWriter<'a> {
         let pass_on = required!(RedisModule_ReplyWithCallReply);
         // SAFETY: R8: the callback owes a reply, the writer counts; R45: the reply is plain, or was parsed by `proto`.
         let status = unsafe { pass_on(self.ctx, reply.as_ptr()) };
-        if status == raw::REDISMODULE_OK as c_int { self.claim() } else { self.value(&reply.to_reply()) }
+        if status != raw::REDISMODULE_OK as c_int {
+            return self.value(&reply.to_reply());
+        }
+        self.left -= 1;
+        self.written += 1;
+        self.attributed = false;
+        Ok(())
     }
 
     /// Writes a list of exactly `len` values.

@@ -41,6 +41,9 @@ bitflags::bitflags! {
 /// The flags' characters, by bit (module.c, moduleCreateArgvFromUserFormat).
 const CHARACTERS: &[u8; 11] = b"!AR30MSWEDC";
 const ROW: usize = ARGS_INLINE_MAX + CHARACTERS.len() + 1;
+/// How many strings a call passes one by one, and the part of a row that names them.
+pub(super) const STRINGS_INLINE_MAX: usize = 3;
+const STRINGS_ROW: usize = ROW - ARGS_INLINE_MAX + STRINGS_INLINE_MAX;
 const ROWS: usize = 1 << CHARACTERS.len();
 
 /// One row per set of flags: twelve `b`, the flags' characters, NUL. A call of n arguments reads its row from
@@ -87,13 +90,14 @@ impl CallFlags {
         self.row()[ARGS_INLINE_MAX.saturating_sub(args)..].as_ptr().cast()
     }
 
-    /// `s` for each of up to [`ARGS_INLINE_MAX`] strings and the flags.
+    /// `s` for each of up to [`STRINGS_INLINE_MAX`] strings and the flags. With more it is not used.
     #[inline]
     pub(super) fn strings_format(self, args: usize) -> StringsFormat {
-        let start = ARGS_INLINE_MAX.saturating_sub(args);
-        let mut row = *self.row();
-        row[start..ARGS_INLINE_MAX].fill(b's');
-        StringsFormat { row, start }
+        let mut tail = [0; STRINGS_ROW];
+        tail.copy_from_slice(&self.row()[ROW - STRINGS_ROW..]);
+        let start = STRINGS_INLINE_MAX.saturating_sub(args);
+        tail[start..STRINGS_INLINE_MAX].fill(b's');
+        StringsFormat { tail, start }
     }
 
     /// `v` and the flags.
@@ -140,16 +144,16 @@ impl CallFlags {
     }
 }
 
-/// A format of some strings, on the stack.
+/// A format of a few strings, on the stack.
 pub(super) struct StringsFormat {
-    row: [u8; ROW],
+    tail: [u8; STRINGS_ROW],
     start: usize,
 }
 
 impl StringsFormat {
     #[inline]
     pub(super) fn as_ptr(&self) -> *const c_char {
-        self.row[self.start..].as_ptr().cast()
+        self.tail[self.start..].as_ptr().cast()
     }
 }
 
@@ -180,6 +184,8 @@ mod tests {
                 (0..11).filter(|bit| bits & (1 << bit) != 0).map(|bit| char::from(CHARACTERS[bit])).collect();
             for args in 0..=ARGS_INLINE_MAX {
                 assert_eq!(shown(flags.format(args)), "b".repeat(args) + &characters);
+            }
+            for args in 0..=STRINGS_INLINE_MAX {
                 assert_eq!(shown(flags.strings_format(args).as_ptr()), "s".repeat(args) + &characters);
             }
             assert_eq!(shown(flags.vector_format().as_ptr()), format!("v{characters}"));

@@ -420,20 +420,19 @@ impl ExactSizeIterator for ReplyPairs<'_> {}
 #[inline]
 fn is_one_plain_value(proto: &[u8]) -> bool {
     match proto {
-        b"$-1\r\n" => true,
-        [b'$', rest @ ..] => is_one_string(rest),
+        [b'$', rest @ ..] => is_one_string(rest) || rest == b"-1\r\n",
         [b':', number @ .., b'\r', b'\n'] => number.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-'),
         _ => false,
     }
 }
 
-/// Digits, a line's end, as many bytes as the digits say, a line's end.
+/// Up to nine digits, a line's end, as many bytes as the digits say, a line's end.
 #[inline]
 fn is_one_string(rest: &[u8]) -> bool {
     let mut len = 0usize;
     for (at, &byte) in rest.iter().enumerate() {
         match byte {
-            b'0'..=b'9' if at < 10 => len = len * 10 + usize::from(byte - b'0'),
+            b'0'..=b'9' if at < 9 => len = len * 10 + usize::from(byte - b'0'),
             b'\r' => return at > 0 && rest.len() == at + len + 4,
             _ => return false,
         }
