@@ -401,6 +401,7 @@ required_functions! {
     RedisModule_MallocSize
     RedisModule_MallocUsableSize
     RedisModule_MallocSizeString
+    RedisModule_MallocSizeDict
     RedisModule_RegisterDefragFunc
     RedisModule_DefragAlloc
     RedisModule_DefragShouldStop

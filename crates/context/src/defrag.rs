@@ -53,6 +53,10 @@ impl<'a> DefragContext<'a> {
         Self { raw, callback: PhantomData }
     }
 
+    pub(crate) fn as_ptr(&self) -> *mut raw::RedisModuleDefragCtx {
+        self.raw
+    }
+
     /// Moves a box, if that helps. Answers whether it was moved.
     ///
     /// What is aligned to more than the server's allocator does by itself (16 bytes) stays where it is.

@@ -168,6 +168,11 @@ impl RedisString {
         NonNull::new(raw).map(|raw| Self { raw })
     }
 
+    /// Gives the reference up to whoever takes the pointer.
+    pub(crate) fn into_raw(self) -> *mut raw::RedisModuleString {
+        std::mem::ManuallyDrop::new(self).as_ptr()
+    }
+
     /// The pointer, for calls that read the string or share it by counting a reference.
     pub(crate) fn as_ptr(&self) -> *mut raw::RedisModuleString {
         self.raw.as_ptr()

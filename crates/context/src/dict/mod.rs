@@ -9,6 +9,7 @@
 //! It is worth it where keys share prefixes or are wanted in order; it lives in the server's memory as everything of a
 //! module does, and has nothing to do with the keyspace.
 
+mod defrag;
 mod key;
 mod walk;
 

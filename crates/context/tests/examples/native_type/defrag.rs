@@ -2,9 +2,9 @@
 //! tree, in the folder that `REDIS_MIRROR_TEST_SERVERS` names.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Options, Server, servers};
+use redis_mirror_test_support::{Client, Command, Options, Server, Value, servers};
 
-use super::{probe_options, tells_keys_of_defrag};
+use super::{on_each_probe, probe_options, tells_keys_of_defrag};
 use crate::harness::options;
 
 /// Tells a story to each server that can defragment.
@@ -122,5 +122,30 @@ fn a_panic_in_a_defragmentation_is_contained() {
         client.run("CONFIG SET activedefrag no");
         client.run("TP.BLOCKS 1");
         client.run("TP.GET key");
+    });
+}
+
+#[test]
+fn a_dict_is_moved_step_by_step() {
+    on_each_probe(|_, client| {
+        client.run("TP.DICT 100");
+        let reply = client.run("TP.DICTMOVED");
+        let size = reply.as_array().and_then(|all| all[0].as_int()).expect("a size");
+        assert!((1000..1_000_000).contains(&size), "{size}");
+    });
+    on_each_that_can(probe_options, |server, client| {
+        client.run("TP.DICT 20000");
+        client.run("CONFIG SET activedefrag yes");
+        let counts = |client: &mut Client| -> Vec<i64> {
+            let reply = client.run("TP.DICTMOVED");
+            reply.as_array().expect("counts").iter().filter_map(Value::as_int).collect()
+        };
+        if tells_keys_of_defrag(server.installed()) {
+            wait_until("the dict was gone through", || counts(client)[2] > 0 && counts(client)[1] > 20_000);
+        } else {
+            wait_until("it is refused", || counts(client)[3] > 0);
+        }
+        client.run("CONFIG SET activedefrag no");
+        assert!(counts(client)[0] > 0, "it is sound");
     });
 }

@@ -135,6 +135,7 @@ fn defrag(ctx: &Context<'_>, defrag: &mut DefragContext<'_>) -> DefragProgress {
         seen.others += i64::from(defrag.redis_string(one) != Ok(false)) + i64::from(one != two);
     }
     rebuild(defrag, &mut seen);
+    crate::dicts::defrag(ctx, defrag);
     drop(blocks);
     count(ctx, |counts| {
         counts.calls += 1;

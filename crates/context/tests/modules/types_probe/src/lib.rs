@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod dicts;
 mod numbers;
 mod probe;
 mod snapshots;
@@ -21,5 +22,6 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     values::register(load)?;
     numbers::register(load)?;
     snapshots::register(load)?;
-    blocks::register(load)
+    blocks::register(load)?;
+    dicts::register(load)
 }
