@@ -178,11 +178,6 @@ impl RedisString {
         self.raw.as_ptr()
     }
 
-    /// Gives up the one reference this value owns, to whom takes it over.
-    pub(crate) fn into_raw(self) -> *mut raw::RedisModuleString {
-        std::mem::ManuallyDrop::new(self).as_ptr()
-    }
-
     /// The bytes, without a copy.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

@@ -72,7 +72,7 @@ fn add<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     samples.iter().for_each(|&sample| series.add(sample));
     let len = series.len() as i64;
     *ADDED.try_borrow_mut(ctx)? += samples.len() as u64;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::Int(len))
 }
 
@@ -105,7 +105,7 @@ fn label<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, E
         return Err(Error::module("a label has at most 1000 bytes"));
     }
     series.set_label(label);
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::OK)
 }
 

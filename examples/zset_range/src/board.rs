@@ -89,7 +89,7 @@ fn add<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     args.finish()?;
     let added = ctx.open_write(board)?.zset_add(player, score, condition)?;
     if matches!(added, ZsetAdded::Added | ZsetAdded::Updated) {
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
     }
     Ok(Reply::Simple(
         match added {
@@ -105,7 +105,7 @@ fn add<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
 fn incr<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Option<f64>, Error> {
     let (board, points, player) = (args.next_arg()?, number(args.next_arg()?)?, args.next_arg()?);
     let score = ctx.open_write(board)?.zset_incr(player, points, ZsetCondition::Always)?;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(score)
 }
 
@@ -116,7 +116,7 @@ fn score<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Option<f
 fn leave<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<i64, Error> {
     let left = ctx.open_write(args.next_arg()?)?.zset_remove(args.next_arg()?)?;
     if left {
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
     }
     Ok(left.into())
 }

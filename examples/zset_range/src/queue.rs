@@ -46,7 +46,7 @@ fn push<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<i64, Erro
     let mut queue = ctx.open_write(queue)?;
     queue.list_push(end, thing)?;
     let len = queue.value_len() as i64;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(len)
 }
 
@@ -56,7 +56,7 @@ fn pop<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     args.finish()?;
     let thing = ctx.open_write(queue)?.list_pop(end)?;
     if thing.is_some() {
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
     }
     Ok(shown(thing))
 }
@@ -69,19 +69,19 @@ fn at<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Erro
 fn put<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<i64, Error> {
     let mut queue = ctx.open_write(args.next_arg()?)?;
     let put = queue.list_insert(args.next_i64()?, args.next_arg()?)?;
-    Ok(told(ctx, put))
+    told(ctx, put)
 }
 
 fn replace<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<i64, Error> {
     let mut queue = ctx.open_write(args.next_arg()?)?;
     let replaced = queue.list_set(args.next_i64()?, args.next_arg()?)?;
-    Ok(told(ctx, replaced))
+    told(ctx, replaced)
 }
 
 fn drop_at<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<i64, Error> {
     let mut queue = ctx.open_write(args.next_arg()?)?;
     let dropped = queue.list_delete(args.next_i64()?)?;
-    Ok(told(ctx, dropped))
+    told(ctx, dropped)
 }
 
 /// Index by index is no slower than any other way: the key remembers where it was.
@@ -91,11 +91,11 @@ fn all<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     Ok(Reply::Array(things.map(|thing| Ok(Reply::bulk(thing?))).collect::<Result<_, Error>>()?))
 }
 
-fn told(ctx: &CommandContext<'_>, has_changed: bool) -> i64 {
+fn told(ctx: &CommandContext<'_>, has_changed: bool) -> Result<i64, Error> {
     if has_changed {
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
     }
-    has_changed.into()
+    Ok(has_changed.into())
 }
 
 fn shown(thing: Option<RedisString>) -> Reply {

@@ -213,7 +213,7 @@ fn set<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
     let (name, text) = (args.next_arg()?, args.next_arg()?);
     with_classes(ctx, |classes| {
         let old = ctx.open_write(name)?.set_meta(&classes.note, Note::new(text.as_bytes()))?;
-        ctx.replicate_verbatim();
+        ctx.replicate_verbatim()?;
         Ok(old.map(|old| old.0.clone()).into())
     })
 }

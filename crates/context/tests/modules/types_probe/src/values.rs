@@ -36,7 +36,7 @@ fn shown(probe: &Probe) -> Result<Reply, Error> {
 fn set<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let mut key = ctx.open_write(args.next_arg()?)?;
     key.set_value(handle(ctx)?, probe(&mut args)?)?;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     Ok(Reply::OK)
 }
 
@@ -50,7 +50,7 @@ fn get<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Err
 fn replace<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let mut key = ctx.open_write(args.next_arg()?)?;
     let old = key.replace_value(handle(ctx)?, probe(&mut args)?)?;
-    ctx.replicate_verbatim();
+    ctx.replicate_verbatim()?;
     shown(&old)
 }
 
