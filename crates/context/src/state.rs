@@ -88,6 +88,18 @@ bitflags::bitflags! {
     }
 }
 
+impl ModuleOptions {
+    /// Without the bits that mean something else, or nothing, in the server's family.
+    fn of_this_family(self) -> Self {
+        let options = self & Self::all();
+        if server().is_valkey_since(9, 0) {
+            options
+        } else {
+            options.difference(Self::HANDLE_ATOMIC_SLOT_MIGRATION)
+        }
+    }
+}
+
 /// The server replaces the options each time (RM_SetModuleOptions): what was declared so far.
 static DECLARED: AtomicU32 = AtomicU32::new(0);
 
@@ -100,11 +112,7 @@ impl LoadContext<'_> {
     /// Declares what the module copes with; declarations add up. A module without
     /// `HANDLE_REPL_ASYNC_LOAD` keeps its server from swapping data sets in the background.
     pub fn set_options(&self, options: ModuleOptions) {
-        let mut options = options & ModuleOptions::all();
-        if !server().is_valkey_since(9, 0) {
-            options.remove(ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION);
-        }
-        let options = options.bits();
+        let options = options.of_this_family().bits();
         let declared = DECLARED.fetch_or(options, Ordering::Relaxed) | options;
         let set = required!(RedisModule_SetModuleOptions);
         // SAFETY: R11: the context of OnLoad.
@@ -130,11 +138,11 @@ impl Context<'_> {
     /// The options that this server knows. 7.2 on.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] on Redis 7.0, which knows all of [`ModuleOptions`].
+    /// [`Error::Unsupported`] on Redis 7.0, which knows those that its family shares with the other.
     pub fn supported_options(&self) -> Result<ModuleOptions, Error> {
         let get = api!(RedisModule_GetModuleOptionsAll, "Redis 7.2 and Valkey 7.2")?;
         // SAFETY: R2: it takes nothing and gives a constant.
-        Ok(ModuleOptions::from_bits_truncate(unsafe { get() } as u32))
+        Ok(ModuleOptions::from_bits_truncate(unsafe { get() } as u32).of_this_family())
     }
 
     /// The database this context works on.

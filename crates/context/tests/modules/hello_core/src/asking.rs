@@ -53,7 +53,7 @@ fn supported(ctx: &CommandContext<'_>, _: Args<'_>) -> Result<Reply, Error> {
         Reply::Bool(flags.contains(ContextFlags::RESP3 | ContextFlags::ASYNC_LOADING)),
         Reply::Bool(flags.contains(ContextFlags::SERVER_STARTUP)),
         match ctx.supported_options() {
-            Ok(options) => Reply::Bool(options == ModuleOptions::all()),
+            Ok(options) => Reply::Bool(options == expected_options()),
             Err(error) => Reply::from(error.to_string()),
         },
         Reply::from(ctx.declared_version().to_string()),
@@ -121,4 +121,10 @@ fn reserve(_: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Error> {
         Reply::Bool(has_grown),
         Reply::Int(layout.size() as i64),
     ]))
+}
+
+fn expected_options() -> ModuleOptions {
+    let mut options = ModuleOptions::all();
+    options.set(ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION, redis_context::server().is_valkey_since(9, 0));
+    options
 }
