@@ -130,16 +130,19 @@ impl NotificationContext<'_> {
     }
 
     /// Runs `job` when the command that caused the event is done: what it writes is one unit with that
-    /// command. On Redis 7.0, which has no such jobs, it runs in the next turn of the event loop, as a unit
-    /// of its own. The event's database is selected either way, except on Redis 7.0 (database 0).
+    /// command. The event's database is selected.
+    ///
+    /// Where the server can't have that, the job runs in the next turn of the event loop, as a unit of its own with
+    /// database 0 selected: on Redis 7.0, which has no such jobs; and after a key or a field has expired, for which
+    /// the server walks over those that expire and would run the job in the middle of that walk.
     ///
     /// # Errors
     /// [`Error::Refused`] on a replica and while loading, where the module must not write, and when the
     /// queue is full.
     pub fn after(&self, job: impl for<'cx> FnOnce(&TimerContext<'cx>) + 'static) -> Result<(), Error> {
         match api!(RedisModule_AddPostNotificationJob, "Redis 7.2 and Valkey 7.2") {
-            Ok(_) => self.after_this_unit(Box::new(job)),
-            Err(_) => MainThread::post_local(self, Box::new(job)),
+            Ok(_) if !listener::hears_of_expiry() => self.after_this_unit(Box::new(job)),
+            _ => MainThread::post_local(self, Box::new(job)),
         }
     }
 

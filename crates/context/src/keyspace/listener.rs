@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis_module::raw;
@@ -181,6 +182,29 @@ pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a listener is being told of an expiry.
+static EXPIRY: AtomicBool = AtomicBool::new(false);
+
+/// Whether the event being heard is that a key or a field of a hash has expired. The server may have found it in a walk
+/// over what expires, at whose every step it runs the jobs after the unit (`activeExpireCycle`, expire.c, from 7.2 on).
+pub(super) fn hears_of_expiry() -> bool {
+    EXPIRY.load(Ordering::Relaxed)
+}
+
+/// Runs a listener, which may cause further events.
+fn tell(listener: &Listener, ctx: &NotificationContext<'_>, event: &KeyspaceEvent<'_>) {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            EXPIRY.store(self.0, Ordering::Relaxed);
+        }
+    }
+    // One thread at a time runs listeners, the one that holds the server's lock.
+    let _outer =
+        Restore(EXPIRY.swap(matches!(event.name.to_bytes(), b"expired" | b"hexpired"), Ordering::Relaxed));
+    listener(ctx, event);
+}
+
 unsafe extern "C" fn notified<const SLOT: usize>(
     ctx: *mut raw::RedisModuleCtx,
     class: c_int,
@@ -200,7 +224,7 @@ unsafe extern "C" fn notified<const SLOT: usize>(
             drop(place);
             if let (Some(listener), Some(key)) = (listener, key) {
                 let class = NotifyFlags::from_bits_retain(class);
-                listener(&ctx, &KeyspaceEvent { class, name, key, db: ctx.event_db() });
+                tell(&*listener, &ctx, &KeyspaceEvent { class, name, key, db: ctx.event_db() });
             }
         },
     );

@@ -19,7 +19,10 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
             flushes.set(flushes.get() + 1);
         }
     })?;
-    load.subscribe(NotifyFlags::EXPIRED, |ctx, _| {
+    load.subscribe(NotifyFlags::EXPIRED | NotifyFlags::STRING, |ctx, event| {
+        if event.class == NotifyFlags::STRING && event.key.as_bytes() != b"reset:after" {
+            return;
+        }
         // A refusal here is a replica's, where nothing expires by itself.
         let _ = ctx.after(|ctx| {
             let told = ctx.may_write_now().map(|ctx| reset(&ctx, Freeing::Now, AofAfterReset::GoesOn));
@@ -54,7 +57,8 @@ fn command<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
     told
 }
 
-/// HK.FLUSHES: how many have ended, and what a job after an expiry was told when it asked for one
+/// HK.FLUSHES: how many have ended, and what a job after an expiry, or after SET reset:after, was told when it
+/// asked for one
 fn flushes<'cx>(ctx: &CommandContext<'cx>, _: Args<'cx>) -> Result<Reply, Error> {
     let in_job = IN_JOB.take(ctx)?;
     Ok(Reply::Array(vec![Reply::Int(FLUSHES.borrow(ctx).take()), in_job.into()]))
