@@ -38,11 +38,12 @@ impl WriteKey<'_> {
     ///
     /// # Errors
     /// [`Error::NoSuchKey`] if the key does not exist; the value is dropped.
-    pub fn set_meta<T: KeyMeta>(self, of: &KeyMetaClass<T>, value: T) -> Result<Option<T>, Error> {
+    pub fn set_meta<T: KeyMeta>(mut self, of: &KeyMetaClass<T>, value: T) -> Result<Option<T>, Error> {
         let set = api!(RedisModule_SetKeyMeta, "Redis 8.6")?;
         if !self.exists() {
             return Err(Error::NoSuchKey);
         }
+        self.release_iterator();
         let old = self.meta_number(of);
         let new = into_meta(value);
         // SAFETY: R39: a key open for writing that exists, and a value of the class. The server may move the key's
