@@ -60,6 +60,10 @@ pub enum CallError {
     /// the server's role, in a cluster also scripts): post it as a job, or start a timer.
     #[error("this command could unblock clients, while the server serves those that wait")]
     NotWhileServing,
+    /// A command that may wait was to run with the rights of a user. The server keeps the user's address while the
+    /// command waits, and nothing keeps the user: check the rights first, by [`crate::Context::check_command`].
+    #[error("a command that may wait can't run as a user, who may be gone when it goes on")]
+    UserMayGo,
     /// The server lacks a flag.
     #[error("this server has no call flag {flag}: it came with {since}")]
     Unsupported {

@@ -72,7 +72,8 @@ impl WriteContext<'_> {
     ///
     /// # Errors
     /// Those of [`WriteContext::call`]; [`CallError::Unsupported`] on Redis 7.0; [`CallError::NotForModules`] for
-    /// commands that subscribe, monitor or shut down, which the server does not survive without a connection.
+    /// commands that subscribe, monitor or shut down, which the server does not survive without a connection;
+    /// [`CallError::UserMayGo`] with [`CallFlags::AS_USER`].
     pub fn call_promise(
         &self,
         name: &CStr,
@@ -83,6 +84,9 @@ impl WriteContext<'_> {
         const UNSUPPORTED: CallError = CallError::Unsupported { flag: "K (may block)", since: SINCE };
         api!(RedisModule_CallReplyPromiseSetUnblockHandler, "Redis 7.2 and Valkey 7.2")
             .map_err(|_| UNSUPPORTED)?;
+        if flags.contains(CallFlags::AS_USER) {
+            return Err(CallError::UserMayGo);
+        }
         self.may_call(name, flags, || args.first().copied())?;
         if needs_connection(name.to_bytes()) {
             return Err(CallError::NotForModules);

@@ -163,7 +163,7 @@ fn a_handler_writes_one_unit_with_its_command_and_ends_no_waits() {
 }
 
 #[test]
-fn what_needs_a_connection_is_no_promise() {
+fn what_needs_a_connection_or_a_user_is_no_promise() {
     on_each_server(|server, client| {
         if !is_since_7_2(server) {
             return;
@@ -175,6 +175,7 @@ fn what_needs_a_connection_is_no_promise() {
             assert!(refusal.contains("does not survive"), "{command}: {refusal}");
         }
         assert!(client.refusal("HW.PROMISE KEEP NOSUCH").contains("no such command"));
+        assert!(client.refusal("HW.PROMISE USER BLPOP k 0").contains("can't run as a user"));
         let reply = client.run(cmd!("HW.PROMISE", "KEEP", "ECHO", &b"\0%s\r\n\xff"[..]));
         assert_eq!(reply.as_array().expect("two")[1], Value::Bytes(b"\0%s\r\n\xff".to_vec()));
     });

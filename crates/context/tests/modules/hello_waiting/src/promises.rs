@@ -17,13 +17,14 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"hw.promises").flags(flags), promises)
 }
 
-/// HW.PROMISE how command ..: KEEP, DETACH, DROP, PANIC, DROPALL, UNBLOCK.
+/// HW.PROMISE how command ..: KEEP, DETACH, DROP, PANIC, DROPALL, UNBLOCK, USER.
 fn promise<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let how = args.next_str()?.to_owned();
     let name = CString::new(args.next_arg()?.as_bytes()).map_err(|_| Error::Syntax)?;
     let rest: Vec<&[u8]> = args.map(|arg| arg.as_bytes()).collect();
     let (counted, then) = (Counted::new(), how.clone());
-    let called = ctx.call_promise(&name, CallFlags::REPLICATE, &rest, move |ctx, reply| {
+    let flags = if how == "USER" { CallFlags::AS_USER } else { CallFlags::REPLICATE };
+    let called = ctx.call_promise(&name, flags, &rest, move |ctx, reply| {
         let _counted = &counted;
         note(format!("promise: {reply:?}"));
         match then.as_str() {
