@@ -133,7 +133,7 @@ fn abandon(ctx: &Context<'_>) {
         timer::abandon(ctx);
         event_loop::abandon(ctx);
         lock::abandon(ctx);
-        config::abandon();
+        config::abandon(ctx);
         state::abandon();
         info::abandon();
         defrag::abandon(ctx);

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{ConfigFlags, Defaults, OK, Refusal};
 use crate::api::{api, required};
-use crate::context::LoadContext;
+use crate::cell::MainCell;
+use crate::context::{Context, LoadContext};
 use crate::error::Error;
 use crate::server::server;
 
@@ -27,15 +28,23 @@ pub(super) mod sealed {
         fn flags(&self) -> ConfigFlags;
         /// Registers it, with `given` in place of its default; the server's status.
         fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error>;
+        /// The module goes: drops what a static would keep for ever.
+        fn forget(&'static self) {}
     }
 }
 
 /// The server takes a module's values once: a second time would undo them (module.c, loadModuleConfigs).
 static LOADED: AtomicBool = AtomicBool::new(false);
 
+/// Those that the server was told of.
+static REGISTERED: MainCell<Vec<&'static dyn Config>> = MainCell::new(Vec::new());
+
 /// The module goes: should its code be loaded again, its configs are taken again.
-pub(crate) fn abandon() {
+pub(crate) fn abandon(ctx: &Context<'_>) {
     LOADED.store(false, Ordering::Release);
+    for config in REGISTERED.take(ctx).unwrap_or_default() {
+        config.forget();
+    }
 }
 
 impl LoadContext<'_> {
@@ -134,6 +143,7 @@ impl LoadContext<'_> {
             let value =
                 given.iter().rev().find(|(given, _)| *given == name.to_bytes()).map(|(_, value)| *value);
             accepted(config.register(self, value)?)?;
+            REGISTERED.try_borrow_mut(self)?.push(*config);
         }
         Ok(())
     }

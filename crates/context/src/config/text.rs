@@ -118,6 +118,11 @@ impl Register for StringConfig {
             register(load.as_ptr(), name, default, flags, Some(get_text), Some(set_text), None, data)
         })
     }
+
+    fn forget(&'static self) {
+        *self.value.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shown.0.borrow_mut() = None;
+    }
 }
 
 unsafe extern "C" fn get_text(_name: *const c_char, data: *mut c_void) -> *mut raw::RedisModuleString {
