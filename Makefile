@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead memcheck miri servers install fmt
+.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead memcheck miri servers defrag-servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
 	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row'
 	@echo 'make servers   fetches seven versions of Redis and Valkey, and one that is too old, into target/servers'
+	@echo 'make defrag-servers  builds servers that can defragment, for the tests of it and make api-coverage'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
 	@echo 'make bench-overhead  what redis-context adds to a command, in instructions, beside C and redis-module;'
@@ -80,6 +81,9 @@ miri:
 
 servers:
 	@scripts/servers.sh
+
+defrag-servers:
+	@scripts/defrag-servers.sh
 
 install: build
 	@install -D -m 755 '$(MODULE)' '$(DESTDIR)$(MODULE_DIR)/mirror.so'

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Servers that can defragment, for the tests of defragmentation: Debian's own can't.
 #
-#   scripts/defrag-servers.sh [DIR]     default DIR: target/servers
+#   scripts/defrag-servers.sh [DIR]     default DIR: target/servers/defrag
 #
-# Builds them from Debian's source packages with the jemalloc in there, which takes a few minutes, and puts
-# them beside those of scripts/servers.sh: DIR/bin/<name>-server and -cli. Needs apt-get, make and a C compiler.
+# Builds them from Debian's source packages with the jemalloc in there, which takes a few minutes:
+# DIR/bin/<name>-server and -cli, without TLS. Needs apt-get, make and a C compiler.
 # What was built before is kept; a suite that isn't there is a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ redis80-defrag  trixie   redis
 valkey81-defrag trixie   valkey
 "
 
-dir=${1:-target/servers}
+dir=${1:-target/servers/defrag}
 mkdir -p "$dir/bin" "$dir/source"
 bin=$(cd "$dir/bin" && pwd)
 source=$(cd "$dir/source" && pwd)

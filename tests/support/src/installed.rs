@@ -178,6 +178,21 @@ pub fn old_servers() -> &'static [Installed] {
     SERVERS.get_or_init(|| too_old(programs()))
 }
 
+/// Servers that can defragment, as Debian's can't: those in the folder that `REDIS_MIRROR_TEST_DEFRAG_SERVERS` names,
+/// else those that `make defrag-servers` has built; none without either.
+pub fn defrag_servers() -> &'static [Installed] {
+    static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
+    SERVERS.get_or_init(|| {
+        let named = std::env::var_os("REDIS_MIRROR_TEST_DEFRAG_SERVERS").map(PathBuf::from);
+        let folder = named.unwrap_or_else(|| workspace().join("target/servers/defrag/bin"));
+        let asked = programs_in(&folder);
+        let mut found: Vec<Installed> =
+            asked.iter().filter_map(|program| Installed::ask(program).ok()).collect();
+        found.sort_by_key(|server| server.version);
+        found
+    })
+}
+
 fn too_old(programs: Vec<PathBuf>) -> Vec<Installed> {
     let asked = programs.iter().filter_map(|program| Installed::ask(program).ok());
     let mut found: Vec<Installed> = asked.filter(|server| !server.version.is_supported()).collect();

@@ -1,15 +1,15 @@
 //! Defragmentation. Debian's servers have none; these stories need servers built with the jemalloc of their own source
-//! tree, in the folder that `REDIS_MIRROR_TEST_SERVERS` names.
+//! tree: `make defrag-servers`.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Options, Server, Value, servers};
+use redis_mirror_test_support::{Client, Command, Options, Server, Value, defrag_servers, servers};
 
 use super::{on_each_probe, probe_options, tells_keys_of_defrag};
 use crate::harness::options;
 
 /// Tells a story to each server that can defragment.
 fn on_each_that_can(options: impl Fn() -> Options, story: impl Fn(&Server, &mut Client)) {
-    for installed in servers() {
+    for installed in servers().iter().chain(defrag_servers()) {
         let mut server = Server::start(installed, options());
         let mut client = server.client();
         for setting in

@@ -47,7 +47,7 @@ fn program_of(pid: u32) -> Option<PathBuf> {
     let paths = maps.lines().filter_map(|line| line.find('/').map(|at| PathBuf::from(&line[at..])));
     let is_server = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        ["redis-server", "valkey-server", "redis-check", "valkey-check"].iter().any(|of| name.starts_with(of))
+        name.ends_with("-server") || name.starts_with("redis-check") || name.starts_with("valkey-check")
     };
     paths.into_iter().find(is_server)
 }
