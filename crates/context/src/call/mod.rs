@@ -75,6 +75,9 @@ impl WriteContext<'_> {
     ///
     /// With [`CallFlags::REPLICATE`] the effects reach the AOF and the replicas, all calls of one callback
     /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
+    ///
+    /// RESTORE outside of a client's command (in a timer, an event, a job) trusts its payload: the server ends if it is
+    /// corrupt below a right checksum (`isRestoreContext`, rdb.c).
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
         self.may_call(name, flags, || args.first().copied())?;
