@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::port::free_port;
 use crate::tls::TlsPort;
 use crate::{Result, Version, module_under_test};
 
@@ -87,6 +88,10 @@ impl Options {
             settings.extend(tls.settings(dir)?);
         }
         settings.extend(self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        if settings.get("cluster-enabled").is_some_and(|enabled| enabled == "yes") {
+            // By itself it is 10,000 above the port: among those that outgoing connections use.
+            settings.entry("cluster-port").or_insert_with(|| free_port().to_string());
+        }
         let mut lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
         if let Some(arguments) = &self.mirror {
             lines.push(format!("loadmodule {} {arguments}", module_under_test()?.display()));

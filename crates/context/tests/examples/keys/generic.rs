@@ -105,7 +105,7 @@ fn eviction_data_is_what_the_policy_keeps() {
         assert_eq!(line(client, "HK.KEY k FREQ"), "nil");
         assert!(line(client, "HK.KEY k FREQ 7").contains("maxmemory-policy does not count uses"));
 
-        client.run("CONFIG SET maxmemory-policy allkeys-lfu");
+        client.run("CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0");
         for frequency in [0, 7, 255] {
             assert_eq!(line(client, format!("HK.KEY k FREQ {frequency}").as_str()), "OK");
             assert_eq!(client.int("OBJECT FREQ k"), frequency);
@@ -128,7 +128,7 @@ fn idle_times_are_set(client: &mut Client) {
     let refusal = line(client, format!("HK.KEY k IDLE {}", most + 1).as_str());
     assert_eq!(refusal, "the idle time is not valid: at most 194 days");
     assert_eq!(line(client, "HK.KEY missing IDLE 5"), "no such key");
-    client.run("CONFIG SET maxmemory-policy allkeys-lfu");
+    client.run("CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0");
     assert!(line(client, "HK.KEY k IDLE 5").contains("maxmemory-policy counts uses, not idle time"));
     client.run("CONFIG SET maxmemory-policy allkeys-lru");
 }
@@ -173,7 +173,7 @@ fn open_flags_are_the_server_s_or_refused() {
 fn open_flags_do_what_they_say() {
     on_each_server(|server, client| {
         let version = server.installed().version;
-        client.run("CONFIG SET maxmemory-policy allkeys-lfu");
+        client.run("CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0");
         client.run("SET k v");
         line(client, "HK.KEY k FREQ 0");
         line(client, "HK.OPEN k NO_TOUCH");
@@ -210,7 +210,7 @@ fn open_flags_do_what_they_say() {
 fn a_key_is_found_without_being_opened() {
     on_each_server(|_, client| {
         assert_eq!(line(client, "HK.RANDOM"), "nil");
-        client.run("CONFIG SET maxmemory-policy allkeys-lfu");
+        client.run("CONFIG SET maxmemory-policy allkeys-lfu lfu-decay-time 0");
         client.run("SET k v");
         line(client, "HK.KEY k FREQ 0");
         assert_eq!(line(client, "HK.EXISTS k"), "1");
