@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::event_loop::MainThread;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
-use crate::module::Pin;
+use crate::module::{Calling, Pin};
 use crate::serving::Serving;
 use crate::string::RedisStr;
 
@@ -104,6 +104,7 @@ impl WriteContext<'_> {
         refuse_while_open()?;
         let class = class.check()?;
         let notify = required!(RedisModule_NotifyKeyspaceEvent);
+        let _calling = Calling::begin();
         // SAFETY: R23: a live context with a client; the texts live through the call.
         let status = unsafe { notify(self.as_ptr(), class, event.as_ptr(), key.into().as_ptr()) };
         if status == raw::REDISMODULE_OK as c_int {

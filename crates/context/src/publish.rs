@@ -4,6 +4,7 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::WriteContext;
+use crate::module::Calling;
 use crate::string::{RedisStr, RedisString};
 
 impl WriteContext<'_> {
@@ -19,6 +20,7 @@ impl WriteContext<'_> {
 
     fn publish_by(&self, publish: Publish, channel: &[u8], message: &[u8]) -> usize {
         let (channel, message) = (RedisString::new(channel), RedisString::new(message));
+        let _calling = Calling::begin();
         // SAFETY: R11: a live context and live strings, which the server shares by counting.
         let receivers = unsafe { publish(self.as_ptr(), channel.as_ptr(), message.as_ptr()) };
         usize::try_from(receivers).unwrap_or_default()

@@ -38,14 +38,16 @@ pub(crate) fn is_serving() -> bool {
     DEPTH.load(Ordering::Relaxed) != 0
 }
 
-/// Whether a command could take blocked clients out of their lists: those that end a client's wait, those that
-/// change the server's role, and scripts where they can call one of these (CLUSTER is allowed in scripts).
+/// Whether a command could take blocked clients out of their lists: those that end a client's wait, those that change
+/// users' rights, those that change the server's role, and scripts where they can call one of these (CLUSTER is allowed in scripts).
 #[cold]
 pub(crate) fn may_unblock(ctx: &Context<'_>, name: &[u8], first: Option<&[u8]>) -> bool {
     const ROLES: [&[u8]; 4] = [b"replicaof", b"slaveof", b"failover", b"cluster"];
     const SCRIPTS: [&[u8]; 6] = [b"eval", b"evalsha", b"eval_ro", b"evalsha_ro", b"fcall", b"fcall_ro"];
     let is = |command: &&[u8]| name.eq_ignore_ascii_case(command);
-    is(&&b"client"[..]) && first.is_some_and(|first| first.eq_ignore_ascii_case(b"unblock"))
+    // Those whose rights shrink may be closed at once.
+    is(&&b"acl"[..])
+        || is(&&b"client"[..]) && first.is_some_and(|first| first.eq_ignore_ascii_case(b"unblock"))
         || ROLES.iter().any(is)
         || SCRIPTS.iter().any(is) && is_cluster(ctx)
 }

@@ -14,6 +14,7 @@ use crate::context::{CommandContext, Context, TimerContext, WriteContext};
 use crate::error::Error;
 use crate::key::refuse_while_open;
 use crate::native_type::notice_panics;
+use crate::serving::is_serving;
 use crate::write::{NotNow, refuse_to_write};
 
 impl WriteContext<'_> {
@@ -68,10 +69,16 @@ impl TimerContext<'_> {
     }
 }
 
+const WHILE_SERVING: &str =
+    "the server is serving blocked clients, or a job after a keyspace event is running";
+
 fn load(ctx: &Context<'_>, path: &CStr) -> Result<(), Error> {
     let load = api!(RedisModule_RdbLoad, "Redis 7.2 and Valkey 7.2")?;
     refuse_while_open()?;
     refuse_to_write(ctx)?;
+    if is_serving() {
+        return Err(Error::Refused { function: "RedisModule_RdbLoad", reason: WHILE_SERVING });
+    }
     verify(path_of(path))?;
     let stream = Stream::to(path)?;
     clear_errno();

@@ -10,6 +10,7 @@ use crate::context::CommandContext;
 use crate::error::Error;
 use crate::key::refuse_while_open;
 use crate::module::Calling;
+use crate::serving::is_serving;
 use crate::state::ContextFlags;
 use crate::thread::is_main;
 
@@ -31,12 +32,12 @@ impl CommandContext<'_> {
     ///
     /// # Errors
     /// [`Error::KeyIsOpen`] while a key is open or a walk takes a step, since others' commands may change its value.
-    /// [`Error::Busy`] inside a script or a transaction, which no other command may interrupt, and in a command that
-    /// runs on another thread, under the server's lock.
+    /// [`Error::Busy`] inside a script or a transaction, which no other command may interrupt, while the server serves
+    /// blocked clients, one of whom could leave, and in a command that runs on another thread, under the server's lock.
     pub fn yield_now(&self, to: YieldTo<'_>) -> Result<(), Error> {
         refuse_while_open()?;
         // The server asserts that no other command begins inside those (server.c, processCommand).
-        if self.flags().intersects(ContextFlags::SCRIPT | ContextFlags::MULTI) || !is_main() {
+        if self.flags().intersects(ContextFlags::SCRIPT | ContextFlags::MULTI) || !is_main() || is_serving() {
             return Err(Error::Busy);
         }
         let (flags, text) = match to {

@@ -45,9 +45,10 @@ pub enum CallError {
     #[error("a key is open here: close it first")]
     KeyIsOpen,
     /// The server would not survive it: CLIENT KILL frees the clients it hits at once, among them the one whose
-    /// command is being run; SYNC and PSYNC write to a connection that there is not; WAIT blocks before 7.2; CLIENT
-    /// PAUSE and FAILOVER pause the server before it has propagated what this callback wrote. A blocking call also
-    /// refuses what subscribes, monitors or shuts down.
+    /// command is being run; so do, on Redis 7.0 and Valkey 8, ACL SETUSER and LOAD; MODULE UNLOAD inside a server
+    /// event, a posted job or a watcher takes a listener away that the server comes to next; SYNC and PSYNC write to a
+    /// connection that there is not; WAIT blocks before 7.2; CLIENT PAUSE and FAILOVER pause the server before it has
+    /// propagated what this callback wrote. A blocking call also refuses what subscribes, monitors or shuts down.
     #[error("the server does not survive this command when a module runs it")]
     NotForModules,
     /// Writes are paused (CLIENT PAUSE, a failover, a shutdown), so nothing may be replicated: a server that is made to

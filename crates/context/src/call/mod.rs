@@ -22,6 +22,7 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::WriteContext;
+use crate::events::is_dispatching;
 use crate::key::refuse_while_open;
 use crate::module::Calling;
 use crate::server::server;
@@ -98,7 +99,7 @@ impl WriteContext<'_> {
         first: impl Fn() -> Option<&'b [u8]>,
     ) -> Result<(), CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if is_deadly(name, &first) {
+        if is_deadly(name, &first) || unloads(name, &first) && is_dispatching(self) {
             return Err(CallError::NotForModules);
         }
         if is_serving() && may_unblock(self, name.to_bytes(), first()) {
@@ -166,10 +167,27 @@ fn is_deadly<'b>(name: &CStr, first: impl Fn() -> Option<&'b [u8]>) -> bool {
     match name.len() {
         4 => is(b"sync") || is(b"wait") && !server().is_since_7_2(),
         5 => is(b"psync"),
+        3 => is(b"acl") && frees_clients_at_once() && (begins_with(b"setuser") || begins_with(b"load")),
         6 => is(b"client") && (begins_with(b"kill") || begins_with(b"pause")),
         8 => is(b"failover"),
         _ => false,
     }
+}
+
+/// Whether the server frees the clients whose rights shrink while their commands run (`ACLKillPubsubClientsIfNeeded`,
+/// acl.c): Redis 7.0, and Valkey before 9.0.
+#[cold]
+fn frees_clients_at_once() -> bool {
+    let server = server();
+    !server.is_redis_since(7, 2) && !server.is_valkey_since(9, 0)
+}
+
+/// Whether a command unloads a module. While the server tells modules of an event, it goes through a list of those that
+/// listen, and would go on from a module that is gone (`moduleFireServerEvent`, module.c).
+#[inline]
+fn unloads<'b>(name: &CStr, first: impl Fn() -> Option<&'b [u8]>) -> bool {
+    name.to_bytes().eq_ignore_ascii_case(b"module")
+        && first().is_some_and(|first| first.eq_ignore_ascii_case(b"unload"))
 }
 
 #[inline]

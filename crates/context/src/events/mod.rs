@@ -254,6 +254,11 @@ fn dispatch(ctx: &EventContext<'_>, id: u64, fired: &Fired) {
     CURRENT.borrow(ctx).set(outer);
 }
 
+/// Whether the server is telling modules of an event.
+pub(crate) fn is_dispatching(ctx: &Context<'_>) -> bool {
+    CURRENT.borrow(ctx).get() != NO_EVENT
+}
+
 /// Whether the event being fired now is one in which the module may write.
 pub(crate) fn current_allows_writes(ctx: &Context<'_>) -> bool {
     let current = CURRENT.borrow(ctx).get();

@@ -224,7 +224,12 @@ unsafe extern "C" fn notified<const SLOT: usize>(
             drop(place);
             if let (Some(listener), Some(key)) = (listener, key) {
                 let class = NotifyFlags::from_bits_retain(class);
-                tell(&*listener, &ctx, &KeyspaceEvent { class, name, key, db: ctx.event_db() });
+                let key = key.retain();
+                tell(
+                    &*listener,
+                    &ctx,
+                    &KeyspaceEvent { class, name, key: (&key).into(), db: ctx.event_db() },
+                );
             }
         },
     );

@@ -31,6 +31,7 @@ use crate::detached;
 use crate::error::Error;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
+use crate::module::Calling;
 use table::{CheckedTable, DONE, Header, RawAnswer};
 use value::RawValue;
 
@@ -107,6 +108,7 @@ impl SharedImport {
         }
         let function = self.table.function(at).ok_or(refused("the table has no such function"))?;
         let mut given = Given::<R> { answer: None };
+        let _calling = Calling::begin();
         let answer = RawAnswer { state: (&raw mut given).cast(), put: put::<R> };
         // SAFETY: R59: the table was checked. `SharedValue` is `RawValue`, and all of it outlives the call.
         unsafe { function(args.as_ptr().cast(), args.len(), &raw const answer) };

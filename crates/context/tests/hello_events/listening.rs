@@ -103,3 +103,22 @@ fn clients_and_saves_are_told() {
         position(&journal(client), "persistence SyncRdbStarted");
     });
 }
+
+/// The key of this event lies on the server's stack.
+#[test]
+fn a_key_that_is_loaded_may_be_opened() {
+    on_each_server(|_, client| {
+        client.run("SET loaded:1 abc");
+        client.run("DEBUG RELOAD");
+        journal_with(client, "loaded:1 of Ok(3)");
+    });
+}
+
+/// The server goes through the modules that listen to the turn of the event loop, in which posted jobs run.
+#[test]
+fn a_posted_job_unloads_no_module() {
+    on_each_server(|_, client| {
+        client.run("HE.POST unload:hello_events");
+        journal_with(client, "posted unload Ok(Err(NotForModules))");
+    });
+}

@@ -45,7 +45,7 @@ fn it_is_refused_where_something_points_into_the_data_set() {
         assert!(client.refusal("HK.RESET OPEN k1").contains("a key is open"));
         assert!(client.refusal("HK.RESET LATER WALK").contains("a key is open"));
         assert_eq!(client.int("DBSIZE"), 201);
-        client.run("SET reset:after 1");
+        client.run("SET reset:set 1");
         let told = wait_for_job(client);
         let version = server.installed().version;
         if version.family == Family::Redis && (version.major, version.minor) < (7, 2) {
@@ -63,7 +63,7 @@ fn it_is_refused_where_something_points_into_the_data_set() {
 fn a_job_after_an_expiry_runs_when_the_walk_is_over() {
     on_each_server(|_, client| {
         fill(client);
-        client.run("PEXPIRE k1 1");
+        client.run("SET reset:expired v PX 1");
         let told = wait_for_job(client);
         assert!(told.contains("Ok(Ok(()))"), "{told}");
         assert_eq!(client.int("DBSIZE"), 0);

@@ -11,6 +11,12 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.subscribe(NotifyFlags::STRING, |ctx, event| {
         assert!(event.key.as_bytes() != b"panic:keyspace", "in a keyspace event of {}", ctx.flags().bits());
     })?;
+    load.subscribe(NotifyFlags::LOADED, |ctx, event| {
+        if event.key.as_bytes().starts_with(b"loaded:") {
+            let len = ctx.open_read(event.key).map(|key| key.value_len());
+            note(ctx, format!("{} of {len:?}", text(event.key)));
+        }
+    })?;
     on_replication(load)?;
     on_data(load)?;
     on_server(load)

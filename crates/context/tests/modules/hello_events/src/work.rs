@@ -11,7 +11,7 @@ use std::time::Duration;
 use redis_context::events::{self, EventLoopEvent};
 use redis_context::{
     Args, CallFlags, Command, CommandContext, CommandFlags, Context, Error, EventContext, FdWatcher,
-    LoadContext, MainCell, MainThread, Readiness, Reply, Timer, TimerContext, Waker,
+    LoadContext, MainCell, MainThread, Readiness, Reply, Timer, TimerContext, Waker, WriteContext,
 };
 
 use crate::journal::{note, text};
@@ -120,7 +120,8 @@ fn timer_fired(ctx: &TimerContext<'_>, state: String) {
     }
 }
 
-/// HE.POST text: a thread posts a job that notes the text, and ends before the reply. `panic` panics, `incr:key` writes if it may.
+/// HE.POST text: a thread posts a job that notes the text, and ends before the reply. `panic` panics,
+/// `incr:key` writes if it may, `unload:module` unloads another module.
 fn post<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, Error> {
     let line = text(args.next_arg()?);
     let main_thread = MAIN_THREAD.borrow(ctx).clone().ok_or(Error::module("not loaded"))?;
@@ -136,6 +137,12 @@ fn posted(ctx: &TimerContext<'_>, line: &str) {
     if line == "panic" {
         note(ctx, "posted panic");
         panic!("in a posted job");
+    }
+    if let Some(module) = line.strip_prefix("unload:") {
+        let unload = |write: WriteContext<'_>| {
+            write.call(c"MODULE", CallFlags::empty(), &[b"unload", module.as_bytes()]).map(|_| ())
+        };
+        return note(ctx, format!("posted unload {:?}", ctx.may_write_now().map(unload)));
     }
     let Some(key) = line.strip_prefix("incr:") else {
         return note(ctx, format!("posted {line}"));

@@ -20,7 +20,8 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
         }
     })?;
     load.subscribe(NotifyFlags::EXPIRED | NotifyFlags::STRING, |ctx, event| {
-        if event.class == NotifyFlags::STRING && event.key.as_bytes() != b"reset:after" {
+        let wanted: &[u8] = if event.class == NotifyFlags::EXPIRED { b"reset:expired" } else { b"reset:set" };
+        if event.key.as_bytes() != wanted {
             return;
         }
         // A refusal here is a replica's, where nothing expires by itself.
@@ -57,8 +58,8 @@ fn command<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
     told
 }
 
-/// HK.FLUSHES: how many have ended, and what a job after an expiry, or after SET reset:after, was told when it
-/// asked for one
+/// HK.FLUSHES: how many have ended, and what a job after the expiry of reset:expired, or after SET reset:set, was
+/// told when it asked for one
 fn flushes<'cx>(ctx: &CommandContext<'cx>, _: Args<'cx>) -> Result<Reply, Error> {
     let in_job = IN_JOB.take(ctx)?;
     Ok(Reply::Array(vec![Reply::Int(FLUSHES.borrow(ctx).take()), in_job.into()]))
