@@ -82,7 +82,11 @@ fn server_calloc(size: usize) -> Option<CallocFn> {
         reached!(RedisModule_TryCalloc);
         return fallible;
     }
-    if size > LARGE_BYTES { None } else { fatal }
+    if size > LARGE_BYTES {
+        return None;
+    }
+    reached!(RedisModule_Calloc);
+    fatal
 }
 
 type ReallocFn = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;

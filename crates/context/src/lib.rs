@@ -55,6 +55,7 @@ mod info;
 mod key;
 mod key_meta;
 mod keyspace;
+mod life;
 mod lock;
 mod log;
 mod long_double;

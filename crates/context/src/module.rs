@@ -23,10 +23,10 @@ use crate::guard::{guard, install_panic_hook};
 use crate::info;
 use crate::key_meta;
 use crate::keyspace;
+use crate::life::Life;
 use crate::lock;
 use crate::log::{LogLevel, log_fmt};
 use crate::server::server;
-use crate::shared_api;
 use crate::state;
 use crate::thread;
 use crate::timer;
@@ -183,7 +183,7 @@ unsafe fn try_load(
     }
     server();
     NAME.get_or_init(|| module.name);
-    shared_api::begin();
+    Life::begin();
     // SAFETY: R11: the server passes `argc` live strings, which stay until OnLoad returns.
     let args = unsafe { arguments(argv, argc) };
     // SAFETY: R11: the context of OnLoad, on the main thread.

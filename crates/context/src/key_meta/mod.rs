@@ -26,6 +26,7 @@ use crate::api::{api, required};
 use crate::cell::MainCell;
 use crate::context::{Context, LoadContext};
 use crate::error::Error;
+use crate::life::Life;
 use crate::module::Pin;
 use crate::native_type::{AofWriter, RdbReader, RdbWriter};
 use crate::state::ModuleOptions;
@@ -125,8 +126,11 @@ pub trait KeyMeta: Sized + Send + 'static {
 /// There is one for each class: after [`KeyMetaClass::release`] nobody has it any more.
 pub struct KeyMetaClass<T> {
     id: c_int,
+    life: Life,
     of: PhantomData<fn() -> T>,
 }
+
+const HANDLE: &str = "the class's handle";
 
 /// A class that the server has.
 struct Registered {
@@ -171,7 +175,7 @@ impl LoadContext<'_> {
             });
         }
         CLASSES.try_borrow_mut(self)?.push(Registered { id, name: T::NAME });
-        Ok(KeyMetaClass { id, of: PhantomData })
+        Ok(KeyMetaClass { id, life: Life::now(), of: PhantomData })
     }
 }
 
@@ -189,6 +193,7 @@ impl<T: KeyMeta> KeyMetaClass<T> {
                 reason: "keys have had metadata of this module",
             });
         }
+        self.life.check(HANDLE)?;
         release(self.id)?;
         CLASSES.try_borrow_mut(ctx)?.retain(|class| class.id != self.id);
         Ok(())

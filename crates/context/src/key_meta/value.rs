@@ -3,7 +3,7 @@
 use redis_module::raw;
 
 use super::callbacks::{NONE, into_meta, pointer, take};
-use super::{KeyMeta, KeyMetaClass};
+use super::{HANDLE, KeyMeta, KeyMetaClass};
 use crate::api::api;
 use crate::error::Error;
 use crate::key::{ReadKey, WriteKey};
@@ -19,6 +19,9 @@ impl ReadKey<'_> {
     fn meta_number<T>(&self, of: &KeyMetaClass<T>) -> u64 {
         // Without the function there is no class.
         let Ok(get) = api!(RedisModule_GetKeyMeta, "Redis 8.6") else { return NONE };
+        if of.life.check(HANDLE).is_err() {
+            return NONE;
+        }
         let mut meta = NONE;
         // SAFETY: R39: an open key or NULL, a class of the server's and where its value goes.
         let status = unsafe { get(of.id, self.as_ptr(), &raw mut meta) };
@@ -40,6 +43,7 @@ impl WriteKey<'_> {
     /// [`Error::NoSuchKey`] if the key does not exist; the value is dropped.
     pub fn set_meta<T: KeyMeta>(mut self, of: &KeyMetaClass<T>, value: T) -> Result<Option<T>, Error> {
         let set = api!(RedisModule_SetKeyMeta, "Redis 8.6")?;
+        of.life.check(HANDLE)?;
         if !self.exists() {
             return Err(Error::NoSuchKey);
         }

@@ -48,10 +48,10 @@ impl<T: NativeType> TypeHandle<T> {
     /// # Errors
     /// [`Error::Module`] if `save` panics, [`Error::Refused`] if the server gives nothing.
     pub fn encode(self, _main: &Context<'_>, value: &T) -> Result<RedisString, Error> {
-        let save = required!(RedisModule_SaveDataTypeToString);
+        let (save, of) = (required!(RedisModule_SaveDataTypeToString), self.live()?);
         let value = std::ptr::from_ref(value).cast_mut().cast();
         // SAFETY: R52: a value of this type, which `save` only reads; without a context the string is ours.
-        let string = run(|| unsafe { save(std::ptr::null_mut(), value, self.as_ptr()) })?;
+        let string = run(|| unsafe { save(std::ptr::null_mut(), value, of) })?;
         // SAFETY: R5: a string of our own, or NULL.
         unsafe { RedisString::from_raw(string) }.ok_or(Error::Refused {
             function: "RedisModule_SaveDataTypeToString",
@@ -74,9 +74,9 @@ impl<T: NativeType> TypeHandle<T> {
         if !frame::is_sound(bytes.as_bytes()) {
             return Err(Error::ShortRead);
         }
-        let load = required!(RedisModule_LoadDataTypeFromStringEncver);
+        let (load, of) = (required!(RedisModule_LoadDataTypeFromStringEncver), self.live()?);
         // SAFETY: R52: a live string that is well-formed, and this type, whose `load` gives a box of its `T`.
-        let value = run(|| unsafe { load(bytes.as_ptr(), self.as_ptr(), i32::from(version)) })?;
+        let value = run(|| unsafe { load(bytes.as_ptr(), of, i32::from(version)) })?;
         let value: *mut T = value.cast();
         if value.is_null() {
             return Err(Error::ShortRead);

@@ -34,6 +34,7 @@ use crate::context::{Context, LoadContext};
 use crate::defrag::{DefragContext, DefragProgress};
 use crate::detached;
 use crate::error::Error;
+use crate::life::Life;
 use crate::state::ModuleOptions;
 use crate::string::RedisStr;
 
@@ -148,6 +149,7 @@ pub trait NativeType: Sized + Send + 'static {
 /// A registered type. It opens values of `T` and of nothing else.
 pub struct TypeHandle<T> {
     raw: NonNull<raw::RedisModuleType>,
+    life: Life,
     of: PhantomData<fn() -> T>,
 }
 
@@ -166,8 +168,10 @@ unsafe impl<T> Send for TypeHandle<T> {}
 unsafe impl<T> Sync for TypeHandle<T> {}
 
 impl<T> TypeHandle<T> {
-    fn as_ptr(self) -> *mut raw::RedisModuleType {
-        self.raw.as_ptr()
+    /// The server's record, if it still is the one of this type.
+    fn live(self) -> Result<*mut raw::RedisModuleType, Error> {
+        self.life.check("the type's handle")?;
+        Ok(self.raw.as_ptr())
     }
 }
 
@@ -192,7 +196,7 @@ impl LoadContext<'_> {
             function: "RedisModule_CreateDataType",
             reason: "a type of that name exists already",
         })?;
-        Ok(TypeHandle { raw, of: PhantomData })
+        Ok(TypeHandle { raw, life: Life::now(), of: PhantomData })
     }
 }
 

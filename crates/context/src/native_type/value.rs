@@ -28,7 +28,7 @@ impl ReadKey<'_> {
             (required!(RedisModule_ModuleTypeGetType), required!(RedisModule_ModuleTypeGetValue));
         // SAFETY: R20: an open key that holds a module's value.
         let (found, value) = unsafe { (type_of(self.as_ptr()), value_of(self.as_ptr())) };
-        if found != of.as_ptr() || value.is_null() {
+        if found != of.live()? || value.is_null() {
             return Err(Error::WrongType);
         }
         Ok(Some(value.cast()))
@@ -50,11 +50,12 @@ impl WriteKey<'_> {
     /// # Errors
     /// [`Error::Refused`] if the server refuses.
     pub fn set_value<T: NativeType>(&mut self, of: TypeHandle<T>, value: T) -> Result<(), Error> {
+        let of = of.live()?;
         self.release_iterator();
         let set = required!(RedisModule_ModuleTypeSetValue);
         let value = Box::into_raw(Box::new(value));
         // SAFETY: R31: a key open for writing; the server owns the box from here on, if it takes it.
-        let status = unsafe { set(self.as_ptr(), of.as_ptr(), value.cast()) };
+        let status = unsafe { set(self.as_ptr(), of, value.cast()) };
         if status == raw::REDISMODULE_OK as i32 {
             return Ok(());
         }
@@ -74,12 +75,13 @@ impl WriteKey<'_> {
     /// dropped then.
     pub fn replace_value<T: NativeType>(&mut self, of: TypeHandle<T>, value: T) -> Result<T, Error> {
         self.value_pointer(of)?.ok_or(Error::NoSuchKey)?;
+        let of = of.live()?;
         let replace = required!(RedisModule_ModuleTypeReplaceValue);
         let value = Box::into_raw(Box::new(value));
         let mut old = std::ptr::null_mut();
         // SAFETY: R52: a key open for writing that holds a value of this type; the server owns the new box, if it
         // takes it, and gives up the old one.
-        let status = unsafe { replace(self.as_ptr(), of.as_ptr(), value.cast(), &raw mut old) };
+        let status = unsafe { replace(self.as_ptr(), of, value.cast(), &raw mut old) };
         let taken = status == raw::REDISMODULE_OK as i32;
         let given_up: *mut T = if taken { old.cast() } else { value };
         // SAFETY: R52, R31: the box that the server does not have any more, or never had.

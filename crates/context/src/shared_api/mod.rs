@@ -21,7 +21,6 @@ mod table;
 mod value;
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use redis_module::raw;
 
@@ -31,6 +30,7 @@ use crate::detached;
 use crate::error::Error;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
+use crate::life::Life;
 use crate::module::Calling;
 use table::{CheckedTable, DONE, Header, RawAnswer};
 use value::RawValue;
@@ -38,14 +38,6 @@ use value::RawValue;
 pub use table::shared_function;
 pub use table::{SharedArgs, SharedEntry, SharedFunction, SharedLayout, SharedSignature, SharedTable};
 pub use value::{SharedArg, SharedReturn, SharedValue};
-
-/// How often this code was loaded: an import of an earlier life is worth nothing, for the exporter may be gone.
-static LOADS: AtomicU64 = AtomicU64::new(0);
-
-/// The module is loaded, perhaps once more.
-pub(crate) fn begin() {
-    LOADS.fetch_add(1, Ordering::Relaxed);
-}
 
 /// Offers a table to the other modules.
 ///
@@ -71,7 +63,7 @@ pub fn export<const N: usize>(
 #[derive(Clone, Copy)]
 pub struct SharedImport {
     table: CheckedTable,
-    load: u64,
+    life: Life,
 }
 
 impl SharedImport {
@@ -88,7 +80,7 @@ impl SharedImport {
         }
         // SAFETY: R59: what the server gave, and keeps for as long as this module is loaded.
         let table = unsafe { CheckedTable::check(table, &Header::new(layout)) }.map_err(refused)?;
-        Ok(Self { table, load: LOADS.load(Ordering::Relaxed) })
+        Ok(Self { table, life: Life::now() })
     }
 
     /// Calls the function at a place of the table.
@@ -103,9 +95,8 @@ impl SharedImport {
         args: &[SharedValue<'_>],
     ) -> Result<R, Error> {
         refuse_while_open()?;
-        if self.load != LOADS.load(Ordering::Relaxed) {
-            return Err(refused("it was imported before this module was loaded again: import it anew"));
-        }
+        // The exporter may be gone.
+        self.life.check("the shared API")?;
         let function = self.table.function(at).ok_or(refused("the table has no such function"))?;
         let mut given = Given::<R> { answer: None };
         let _calling = Calling::begin();
