@@ -5,9 +5,11 @@ mod error;
 mod format;
 mod from_reply;
 mod promise;
+mod refusal;
 mod replicate;
 mod reply;
 mod strings;
+mod unbroken;
 
 pub use error::CallError;
 pub use format::{ARGS_INLINE_MAX, CallFlags};
@@ -22,12 +24,10 @@ use redis_module::raw;
 
 use crate::api::required;
 use crate::context::WriteContext;
-use crate::events::is_dispatching;
 use crate::key::refuse_while_open;
 use crate::module::Calling;
-use crate::server::server;
-use crate::serving::{is_serving, may_unblock};
 use crate::string::RedisString;
+use unbroken::Unbroken;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
 macro_rules! with_buffers {
@@ -64,7 +64,7 @@ macro_rules! with_buffers {
 
 pub(crate) use with_buffers;
 
-impl WriteContext<'_> {
+impl<'cx> WriteContext<'cx> {
     /// Runs a command of the server's.
     ///
     /// `Ok` is the command's reply, which may be an error reply: see [`CallReply::check`]. `Err` means that
@@ -77,11 +77,14 @@ impl WriteContext<'_> {
     /// With [`CallFlags::REPLICATE`] the effects reach the AOF and the replicas, all calls of one callback
     /// as one MULTI..EXEC. SELECT does not outlive the call: see [`crate::Context::select_db`].
     ///
+    /// A script (EVAL and its like) is not interrupted and can't be killed, however long it takes: meanwhile
+    /// `busy-reply-threshold` is 0, of which listeners to settings hear. Where CONFIG is out of reach scripts are refused.
+    ///
     /// RESTORE outside of a client's command (in a timer, an event, a job) trusts its payload: the server ends if it is
     /// corrupt below a right checksum (`isRestoreContext`, rdb.c).
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
-        self.may_call(name, flags, || args.first().copied())?;
+        let _unbroken = self.may_call(name, flags, || args.first().copied())?;
         if flags.are_delicate() {
             return self.call_delicately(name, flags, args);
         }
@@ -89,23 +92,21 @@ impl WriteContext<'_> {
         unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
     }
 
-    /// Whether a command may run now, as far as that is for this crate to say. Few commands are asked for their first
-    /// argument.
+    /// Whether a command may run now, as far as that is for this crate to say. What it gives is held until the command has
+    /// run. Few commands are asked for their first argument.
     #[inline]
     fn may_call<'b>(
         &self,
         name: &CStr,
         flags: CallFlags,
         first: impl Fn() -> Option<&'b [u8]>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<Unbroken<'_, 'cx>>, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
-        if is_deadly(name, &first) || unloads(name, &first) && is_dispatching(self) {
-            return Err(CallError::NotForModules);
+        let is_script = refusal::check(self, name, first)?;
+        if flags.contains(CallFlags::REPLICATE) {
+            self.refuse_while_paused()?;
         }
-        if is_serving() && may_unblock(self, name.to_bytes(), first()) {
-            return Err(CallError::NotWhileServing);
-        }
-        if flags.contains(CallFlags::REPLICATE) { self.refuse_while_paused() } else { Ok(()) }
+        if is_script { Unbroken::begin(self).map(Some) } else { Ok(None) }
     }
 
     /// Replicating while writes are paused ends the server (propagateNow, server.c).
@@ -156,38 +157,6 @@ impl WriteContext<'_> {
         // SAFETY: R15: "v" reads a vector of live strings and its length.
         unsafe { call(self.as_ptr(), name, format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) }
     }
-}
-
-/// Whether the server would not survive this command: see [`CallError::NotForModules`].
-#[inline]
-fn is_deadly<'b>(name: &CStr, first: impl Fn() -> Option<&'b [u8]>) -> bool {
-    let name = name.to_bytes();
-    let is = |command: &[u8]| name.eq_ignore_ascii_case(command);
-    let begins_with = |word: &[u8]| first().is_some_and(|first| first.eq_ignore_ascii_case(word));
-    match name.len() {
-        4 => is(b"sync") || is(b"wait") && !server().is_since_7_2(),
-        5 => is(b"psync"),
-        3 => is(b"acl") && frees_clients_at_once() && (begins_with(b"setuser") || begins_with(b"load")),
-        6 => is(b"client") && (begins_with(b"kill") || begins_with(b"pause")),
-        8 => is(b"failover"),
-        _ => false,
-    }
-}
-
-/// Whether the server frees the clients whose rights shrink while their commands run (`ACLKillPubsubClientsIfNeeded`,
-/// acl.c): Redis 7.0, and Valkey before 9.0.
-#[cold]
-fn frees_clients_at_once() -> bool {
-    let server = server();
-    !server.is_redis_since(7, 2) && !server.is_valkey_since(9, 0)
-}
-
-/// Whether a command unloads a module. While the server tells modules of an event, it goes through a list of those that
-/// listen, and would go on from a module that is gone (`moduleFireServerEvent`, module.c).
-#[inline]
-fn unloads<'b>(name: &CStr, first: impl Fn() -> Option<&'b [u8]>) -> bool {
-    name.to_bytes().eq_ignore_ascii_case(b"module")
-        && first().is_some_and(|first| first.eq_ignore_ascii_case(b"unload"))
 }
 
 #[inline]

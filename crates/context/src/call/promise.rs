@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use redis_module::raw;
 
+use super::refusal::needs_connection;
 use super::reply::CallReply;
 use super::{CallError, CallFlags, clear_errno};
 use crate::api::api;
@@ -87,7 +88,7 @@ impl WriteContext<'_> {
         if flags.contains(CallFlags::AS_USER) {
             return Err(CallError::UserMayGo);
         }
-        self.may_call(name, flags, || args.first().copied())?;
+        let _unbroken = self.may_call(name, flags, || args.first().copied())?;
         if needs_connection(name.to_bytes()) {
             return Err(CallError::NotForModules);
         }
@@ -115,13 +116,6 @@ impl WriteContext<'_> {
         // SAFETY: R15: "v" reads a vector of live strings and its length.
         unsafe { call(self.as_ptr(), name.as_ptr(), format.as_ptr(), pointers.as_mut_ptr(), pointers.len()) }
     }
-}
-
-/// Commands that the server refuses to clients that can't block, because they need a connection (pubsub.c, server.c,
-/// db.c): a call that may block is no such client.
-fn needs_connection(name: &[u8]) -> bool {
-    const REFUSED: [&[u8]; 5] = [b"subscribe", b"psubscribe", b"ssubscribe", b"monitor", b"shutdown"];
-    REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused))
 }
 
 /// The server's own commands that wait for keys: what waits is run again when a key is ready.

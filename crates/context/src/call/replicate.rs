@@ -4,7 +4,9 @@ use std::ffi::{CStr, c_int};
 
 use redis_module::raw;
 
+use super::CallError;
 use super::format::CallFlags;
+use super::refusal::needs_connection;
 use super::with_buffers;
 use crate::api::required;
 use crate::context::{CommandContext, WriteContext};
@@ -39,10 +41,11 @@ impl WriteContext<'_> {
     /// replicates reaches the AOF and the replicas as one MULTI..EXEC. The command must exist here.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a command that does not exist, [`crate::CallError::WritesPaused`] as [`Error::Call`].
+    /// [`Error::Refused`] for a command that does not exist; as [`Error::Call`], [`crate::CallError::WritesPaused`], and
+    /// [`crate::CallError::NotForModules`] for commands that need a connection or change a server's role.
     #[inline]
     pub fn replicate(&self, name: &CStr, flags: ReplicateFlags, args: &[&[u8]]) -> Result<(), Error> {
-        self.refuse_while_paused()?;
+        self.may_replicate(name)?;
         let replicate = required!(RedisModule_Replicate);
         let flags = flags.as_call_flags();
         let (ctx, format) = (self.as_ptr(), flags.format(args.len()));
@@ -63,7 +66,7 @@ impl WriteContext<'_> {
         flags: ReplicateFlags,
         args: &[RedisStr<'_>],
     ) -> Result<(), Error> {
-        self.refuse_while_paused()?;
+        self.may_replicate(name)?;
         let replicate = required!(RedisModule_Replicate);
         let format = flags.as_call_flags().vector_format();
         let (ctx, command) = (self.as_ptr(), name.as_ptr());
@@ -71,6 +74,15 @@ impl WriteContext<'_> {
         let status =
             unsafe { replicate(ctx, command, format.as_ptr(), RedisStr::pointers(args), args.len()) };
         replicated(status)
+    }
+
+    /// Followers run what they are sent: a replica that is told to change its role ends in the middle of it.
+    #[inline]
+    fn may_replicate(&self, name: &CStr) -> Result<(), CallError> {
+        if needs_connection(name.to_bytes()) {
+            return Err(CallError::NotForModules);
+        }
+        self.refuse_while_paused()
     }
 
     #[cold]

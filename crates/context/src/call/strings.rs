@@ -21,7 +21,7 @@ impl WriteContext<'_> {
         flags: CallFlags,
         args: &[RedisStr<'_>],
     ) -> Result<CallReply<'_>, CallError> {
-        self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
+        let _unbroken = self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
         if flags.are_delicate() {
             return self.call_strings_delicately(name, flags, args);
         }

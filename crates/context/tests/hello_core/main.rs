@@ -3,6 +3,7 @@
 mod asking;
 mod calls;
 mod configs;
+mod dangers;
 #[path = "../example/mod.rs"]
 mod example;
 mod load;
