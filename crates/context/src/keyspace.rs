@@ -21,7 +21,7 @@ use crate::string::RedisStr;
 
 pub use flags::NotifyFlags;
 pub use listener::{KEYSPACE_SUBSCRIPTIONS_MAX, Subscription};
-pub(crate) use listener::{abandon, confirm};
+pub(crate) use listener::{abandon, confirm, is_telling};
 
 /// Something happened to a key.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +38,9 @@ pub struct KeyspaceEvent<'e> {
 
 impl LoadContext<'_> {
     /// Hears of what happens to keys. The listener runs in the middle of the command, expiry or eviction that
-    /// caused the event, so it cannot write: [`NotificationContext::after`] does that. It lasts as long as
-    /// the module is loaded, and does not hear what it causes itself.
+    /// caused the event, so it cannot write: [`NotificationContext::after`] does that. Nor can it read short strings
+    /// ([`crate::ReadKey::string_bytes`]), nor, when something has expired, open any key before Redis 8.0
+    /// ([`Error::KeyIsOpen`]). It lasts as long as the module is loaded, and does not hear what it causes itself.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a class this server lacks, [`Error::Invalid`] above
@@ -135,14 +136,15 @@ impl NotificationContext<'_> {
     ///
     /// Where the server can't have that, the job runs in the next turn of the event loop, as a unit of its own with
     /// database 0 selected: on Redis 7.0, which has no such jobs; and after a key or a field has expired, for which
-    /// the server walks over those that expire and would run the job in the middle of that walk.
+    /// the server walks over those that expire and would run the job in the middle of that walk. Where fields expire
+    /// (Redis 7.4, Valkey 9.0) that goes for "del" too, the end of a hash whose last field has expired.
     ///
     /// # Errors
     /// [`Error::Refused`] on a replica and while loading, where the module must not write, and when the
     /// queue is full.
     pub fn after(&self, job: impl for<'cx> FnOnce(&TimerContext<'cx>) + 'static) -> Result<(), Error> {
         match api!(RedisModule_AddPostNotificationJob, "Redis 7.2 and Valkey 7.2") {
-            Ok(_) if !listener::hears_of_expiry() => self.after_this_unit(Box::new(job)),
+            Ok(_) if !listener::hears_of_expiry(self) => self.after_this_unit(Box::new(job)),
             _ => MainThread::post_local(self, Box::new(job)),
         }
     }

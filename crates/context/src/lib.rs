@@ -112,7 +112,8 @@ pub use fork::{ChildContext, ChildEnd, EXIT_PANICKED, ForkedChild};
 pub use info::{INFO_NAME_BYTES_MAX, INFO_TEXT_BYTES_MAX, InfoFields, InfoSection, InfoWriter};
 pub use key::{
     EXPIRE_IN_MS_MAX, Element, ElementCursor, HASH_FIELDS_PER_CALL, HashCondition, IDLE_MS_MAX, KeyType,
-    ListEnd, OpenFlags, ReadKey, STRING_BYTES_MAX, WriteKey, ZsetAdded, ZsetCondition, ZsetRange, ZsetStart,
+    ListEnd, OpenFlags, ReadKey, STRING_BYTES_MAX, STRING_COMPACT_BYTES_MAX, WriteKey, ZsetAdded,
+    ZsetCondition, ZsetRange, ZsetStart,
 };
 pub use key::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
 pub use key::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};

@@ -6,11 +6,12 @@ use std::ffi::CStr;
 
 use redis_module::raw;
 
-use super::CallError;
+use super::{CallError, CallFlags, CallReply};
 use crate::api::required;
 use crate::client::may_be_connection;
 use crate::context::Context;
 use crate::events::is_dispatching;
+use crate::reply::Reply;
 use crate::server::server;
 use crate::serving::is_serving;
 
@@ -41,6 +42,7 @@ pub(super) fn check<'b>(
     first: impl Fn() -> Option<&'b [u8]>,
 ) -> Result<bool, CallError> {
     match suspect(name.to_bytes(), first) {
+        None if is_serving() && is_of_another_module(ctx, name) => Err(CallError::NotWhileServing),
         None => Ok(false),
         Some(suspect) => judge(ctx, suspect),
     }
@@ -101,6 +103,36 @@ fn judge(ctx: &Context<'_>, suspect: Suspect) -> Result<bool, CallError> {
         Suspect::Script => Ok(true),
         _ => Ok(false),
     }
+}
+
+/// Whether a command belongs to another module, which does not know that this one is being served.
+#[cold]
+fn is_of_another_module(ctx: &Context<'_>, name: &CStr) -> bool {
+    let (own, call) = (required!(RedisModule_GetCommand), required!(RedisModule_Call));
+    // SAFETY: R12: a live context; the name is read during the call, and a command of another module is NULL.
+    if !unsafe { own(ctx.as_ptr(), name.as_ptr()) }.is_null() {
+        return false;
+    }
+    let (word, name) = ("INFO", name.to_bytes());
+    // SAFETY: R15: two buffers with their lengths.
+    let reply = unsafe {
+        call(
+            ctx.as_ptr(),
+            c"COMMAND".as_ptr(),
+            c"bb".as_ptr(),
+            word.as_ptr(),
+            word.len(),
+            name.as_ptr(),
+            name.len(),
+        )
+    };
+    // SAFETY: R16: a reply of this context, owned from here on.
+    let Ok(reply) = (unsafe { CallReply::from_call(reply, CallFlags::empty()) }) else { return false };
+    // One command: its name, its arity, its flags ..
+    let Reply::Array(commands) = reply.to_reply() else { return false };
+    let Some(Reply::Array(command)) = commands.first() else { return false };
+    let Some(Reply::Array(flags) | Reply::Set(flags)) = command.get(2) else { return false };
+    flags.iter().any(|flag| matches!(flag, Reply::Bulk(flag) if flag == b"module"))
 }
 
 fn flags(ctx: &Context<'_>) -> u32 {

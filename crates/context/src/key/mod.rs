@@ -45,7 +45,7 @@ pub use list::ListEnd;
 pub(crate) use open::{Walk, refuse_while_open};
 pub use stream::{NewStreamId, STREAM_FIELDS_MAX, StreamId, StreamTrim};
 pub use stream::{StreamEntries, StreamEntriesMut, StreamEntry, StreamEntryMut, StreamOrder};
-pub use string::STRING_BYTES_MAX;
+pub use string::{STRING_BYTES_MAX, STRING_COMPACT_BYTES_MAX};
 pub use zset::{ZsetAdded, ZsetCondition};
 pub use zset_range::{ZsetRange, ZsetStart};
 

@@ -5,10 +5,15 @@ use redis_module::raw;
 use super::{KeyType, ReadKey, WriteKey};
 use crate::api::required;
 use crate::error::Error;
+use crate::keyspace::is_telling;
 use crate::string::RedisStr;
 
 /// The longest string that [`WriteKey::truncate`] makes, in bytes (module.c, `RM_StringTruncate`).
 pub const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// No server keeps a string longer than this in a compact form, in bytes. Redis stops at 44
+/// (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`, object.c), Valkey at what fits a cache line or two with the key.
+pub const STRING_COMPACT_BYTES_MAX: usize = 512;
 
 impl ReadKey<'_> {
     /// Appends the key's string to `buffer`, and answers whether there was one.
@@ -34,11 +39,15 @@ impl ReadKey<'_> {
     /// while the key is open, and changes through the key need it whole.
     ///
     /// # Errors
-    /// [`Error::WrongType`] if the key holds something else.
+    /// [`Error::WrongType`] if the key holds something else. [`Error::Refused`] in a listener to keyspace events, for
+    /// strings of up to [`STRING_COMPACT_BYTES_MAX`]: read them afterwards ([`crate::NotificationContext::after`]).
     #[inline]
     pub fn string_bytes(&self) -> Result<Option<&[u8]>, Error> {
         if self.raw.is_null() {
             return Ok(None);
+        }
+        if is_telling() {
+            self.refuse_compact()?;
         }
         let direct_access = required!(RedisModule_StringDMA);
         let mut len = 0;
@@ -53,6 +62,19 @@ impl ReadKey<'_> {
         }
         // SAFETY: R64: `len` bytes that stay while the key is open and borrowed.
         Ok(Some(unsafe { std::slice::from_raw_parts(start.cast(), len) }))
+    }
+
+    /// Reading replaces a value in a compact form by a plain one, and the command that caused the event may go on with
+    /// the one that was there (INCRBYFLOAT, COPY, LCS and others, t_string.c).
+    #[cold]
+    fn refuse_compact(&self) -> Result<(), Error> {
+        if self.key_type() == KeyType::String && self.value_len() <= STRING_COMPACT_BYTES_MAX {
+            return Err(Error::Refused {
+                function: "RedisModule_StringDMA",
+                reason: "the command that caused this event may hold the value: read it in a job afterwards",
+            });
+        }
+        Ok(())
     }
 
     /// The key's string, copied; `None` if there is no such key.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis_module::raw;
@@ -14,7 +14,9 @@ use crate::cell::MainCell;
 use crate::context::{Context, NotificationContext};
 use crate::error::Error;
 use crate::guard::guard;
+use crate::key::Walk;
 use crate::module::is_in_transit;
+use crate::server::server;
 use crate::string::RedisStr;
 use crate::timer::Timer;
 
@@ -182,26 +184,57 @@ pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a listener is being told of an expiry.
-static EXPIRY: AtomicBool = AtomicBool::new(false);
+/// What a listener is being told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// An event of a command, or of the server's own work.
+    Plain,
+    /// A key or a field of a hash has expired, or an event that may follow from that.
+    Expiry,
+}
 
-/// Whether the event being heard is that a key or a field of a hash has expired. The server may have found it in a walk
-/// over what expires, at whose every step it runs the jobs after the unit (`activeExpireCycle`, expire.c, from 7.2 on).
-pub(super) fn hears_of_expiry() -> bool {
-    EXPIRY.load(Ordering::Relaxed)
+static TELLING: MainCell<Cell<Option<Told>>> = MainCell::new(Cell::new(None));
+
+/// How many listeners are being told of something, one inside the other.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a listener is being told of something: a command of the server's may be running.
+#[inline]
+pub(crate) fn is_telling() -> bool {
+    DEPTH.load(Ordering::Relaxed) != 0
+}
+
+/// Whether the event being heard may be that a key or a field of a hash has expired. The server may have found it in a
+/// walk over what expires, at whose every step it runs the jobs after the unit (`activeExpireCycle`, expire.c, from 7.2
+/// on). A hash whose last field has expired is deleted there, which looks like any other deletion.
+pub(super) fn hears_of_expiry(ctx: &Context<'_>) -> bool {
+    TELLING.borrow(ctx).get() == Some(Told::Expiry)
+}
+
+fn told_by(name: &CStr) -> Told {
+    let fields_expire = || server().is_redis_since(7, 4) || server().is_valkey_since(9, 0);
+    match name.to_bytes() {
+        b"expired" | b"hexpired" => Told::Expiry,
+        b"del" if fields_expire() => Told::Expiry,
+        _ => Told::Plain,
+    }
 }
 
 /// Runs a listener, which may cause further events.
 fn tell(listener: &Listener, ctx: &NotificationContext<'_>, event: &KeyspaceEvent<'_>) {
-    struct Restore(bool);
-    impl Drop for Restore {
+    struct Restore<'a, 'cx>(&'a NotificationContext<'cx>, Option<Told>);
+    impl Drop for Restore<'_, '_> {
         fn drop(&mut self) {
-            EXPIRY.store(self.0, Ordering::Relaxed);
+            TELLING.borrow(self.0).set(self.1);
+            DEPTH.fetch_sub(1, Ordering::Relaxed);
         }
     }
-    // One thread at a time runs listeners, the one that holds the server's lock.
-    let _outer =
-        Restore(EXPIRY.swap(matches!(event.name.to_bytes(), b"expired" | b"hexpired"), Ordering::Relaxed));
+    let told = told_by(event.name);
+    DEPTH.fetch_add(1, Ordering::Relaxed);
+    let _outer = Restore(ctx, TELLING.borrow(ctx).replace(Some(told)));
+    // The walk over what expires may come next to a key that is found to have expired here: Redis 8 takes care of that.
+    let has_expired = matches!(event.name.to_bytes(), b"expired" | b"hexpired");
+    let _walk = (has_expired && !server().is_redis_since(8, 0)).then(Walk::begin);
     listener(ctx, event);
 }
 

@@ -1,5 +1,6 @@
 //! Keyspace events and server events.
 
+use redis_mirror_test_support::Command;
 use redis_mirror_test_support::wait::wait_until;
 
 use crate::{is_since_7_2, journal, journal_with, on_each_server, position};
@@ -120,5 +121,23 @@ fn a_posted_job_unloads_no_module() {
     on_each_server(|_, client| {
         client.run("HE.POST unload:hello_events");
         journal_with(client, "posted unload Ok(Err(NotForModules))");
+    });
+}
+
+/// The command holds a value that reading would replace by another.
+#[test]
+fn a_short_string_is_not_read_in_the_middle_of_its_command() {
+    on_each_server(|_, client| {
+        client.run("SET read:f 1");
+        client.run("INCRBYFLOAT read:f 1.5");
+        let lines = journal_with(
+            client,
+            "incrbyfloat read:f read Err(Refused { function: \"RedisModule_StringDMA\", \
+            reason: \"the command that caused this event may hold the value: read it in a job afterwards\" })",
+        );
+        assert!(lines.iter().any(|line| line.starts_with("set read:f read Err(Refused")), "{lines:?}");
+        assert_eq!(client.text("GET read:f"), "2.5");
+        client.run(Command::new("SET read:long").arg("x".repeat(513)));
+        journal_with(client, "set read:long read Ok(Some(513))");
     });
 }

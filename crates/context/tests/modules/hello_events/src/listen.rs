@@ -17,6 +17,12 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
             note(ctx, format!("{} of {len:?}", text(event.key)));
         }
     })?;
+    load.subscribe(NotifyFlags::STRING, |ctx, event| {
+        if event.key.as_bytes().starts_with(b"read:") {
+            let read = ctx.open_read(event.key).and_then(|key| Ok(key.string()?.map(|bytes| bytes.len())));
+            note(ctx, format!("{} {} read {read:?}", event.name.to_string_lossy(), text(event.key)));
+        }
+    })?;
     on_replication(load)?;
     on_data(load)?;
     on_server(load)
