@@ -2,8 +2,22 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log::{LogLevel, log_fmt};
+
+/// Whether nothing of the module has run since it was loaded.
+static FRESH: AtomicBool = AtomicBool::new(false);
+
+/// The module was loaded just now.
+pub(crate) fn begin_fresh() {
+    FRESH.store(true, Ordering::Relaxed);
+}
+
+/// Whether the module was loaded just now, and nothing of it has run since.
+pub(crate) fn is_fresh() -> bool {
+    FRESH.load(Ordering::Relaxed)
+}
 
 /// Runs `body`; if it panics, logs `what` and returns what `fallback` makes.
 ///
@@ -11,6 +25,7 @@ use crate::log::{LogLevel, log_fmt};
 /// owned values are dropped, and nothing else is shared.
 #[inline]
 pub(crate) fn guard<R>(what: &'static str, fallback: impl FnOnce() -> R, body: impl FnOnce() -> R) -> R {
+    FRESH.store(false, Ordering::Relaxed);
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(result) => result,
         Err(payload) => {

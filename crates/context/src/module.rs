@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::event_loop;
 use crate::events;
 use crate::filter;
-use crate::guard::{guard, install_panic_hook};
+use crate::guard::{begin_fresh, guard, install_panic_hook, is_fresh};
 use crate::info;
 use crate::key_meta;
 use crate::keyspace;
@@ -39,7 +39,8 @@ pub struct Module {
     pub version: u32,
     /// Registers everything; an error refuses the load.
     pub init: fn(&LoadContext<'_>) -> Result<(), Error>,
-    /// Ends everything; an error refuses the unload. Without it the module stays until the server ends.
+    /// Ends everything; an error refuses the unload. Without it the module stays until the server ends, unless the server
+    /// takes it back before anything of it has run: MODULE LOADEX with a setting that it does not have.
     pub deinit: Option<Deinit>,
 }
 
@@ -156,7 +157,10 @@ pub unsafe fn on_load(
     let load = || unsafe { try_load(module, ctx, argv, argc) };
     let panicked = || Err(Error::module("its registration panicked"));
     match guard("the module's load", panicked, load) {
-        Ok(()) => raw::REDISMODULE_OK as c_int,
+        Ok(()) => {
+            begin_fresh();
+            raw::REDISMODULE_OK as c_int
+        }
         Err(error) => {
             let name = module.name.to_string_lossy();
             log_fmt(LogLevel::Warning, format_args!("{name} is not loaded: {error}"));
@@ -221,10 +225,11 @@ pub(crate) unsafe fn arguments<'a>(
 /// # Safety
 /// The argument is what the server passes.
 pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) -> c_int {
+    let is_taken_back = is_fresh();
     let unload = || {
         // SAFETY: R11: the context of OnUnload, on the main thread.
         let unload = unsafe { UnloadContext::from_raw(ctx) };
-        may_unload(module, &unload)
+        may_unload(module, &unload, is_taken_back)
     };
     match guard("the module's unload", || Err(Error::module("its end panicked")), unload) {
         Ok(()) => raw::REDISMODULE_OK as c_int,
@@ -236,8 +241,12 @@ pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) 
     }
 }
 
-fn may_unload(module: &Module, unload: &UnloadContext<'_>) -> Result<(), Error> {
-    let deinit = module.deinit.ok_or_else(|| Error::module("it is made to stay until the server ends"))?;
+/// A server that finds a setting in MODULE LOADEX which the module does not have takes the module back at once, and from
+/// Redis 8.0 on ends if the module refuses (`moduleLoad`, module.c).
+fn may_unload(module: &Module, unload: &UnloadContext<'_>, is_taken_back: bool) -> Result<(), Error> {
+    let nothing: Deinit = |_| Ok(());
+    let deinit = module.deinit.or(is_taken_back.then_some(nothing));
+    let deinit = deinit.ok_or_else(|| Error::module("it is made to stay until the server ends"))?;
     if CALLS.load(Ordering::Relaxed) != 0 {
         return Err(Error::module("it waits for a command that it runs"));
     }

@@ -56,6 +56,25 @@ fn a_server_without_a_required_function_refuses_the_load_with_one_line() {
     }
 }
 
+/// The server has loaded it by then, and takes it back.
+#[test]
+fn a_setting_that_the_module_does_not_have_leaves_a_server_that_runs() {
+    let module = example::module("example_dict");
+    let path = module.to_string_lossy().into_owned();
+    for installed in servers() {
+        println!("on {installed}");
+        let mut server = Server::start(installed, Options::new());
+        let mut client = server.client();
+        let load = Command::new("MODULE LOADEX").arg(path.as_str()).args(["CONFIG", "dict.nosuch", "1"]);
+        client.refusal(load);
+        assert!(server.is_running(), "{installed} has ended");
+        client.run("PING");
+        if client.run(cmd!("MODULE", "LIST")) == Value::Array(Vec::new()) {
+            client.run(Command::new("MODULE LOAD").arg(path.as_str()));
+        }
+    }
+}
+
 #[test]
 fn a_module_comes_and_goes() {
     on_each("", |server, _| {

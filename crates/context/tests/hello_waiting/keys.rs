@@ -3,7 +3,7 @@
 use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{Client, Server, Value, cmd, servers};
 
-use crate::{answer, is_since_7_2, notes_with, on_each_server, options, waiter};
+use crate::{answer, example, is_since_7_2, notes_with, on_each_server, options, waiter};
 
 #[test]
 fn a_client_is_served_when_its_key_is_signalled_and_holds_something() {
@@ -218,6 +218,28 @@ fn nothing_ends_anothers_wait_while_one_is_served() {
         client.run(cmd!("CLIENT", "UNBLOCK", id));
         answer(&mut last);
     });
+}
+
+/// Another module does not know that this one's clients are being served.
+#[test]
+fn commands_of_other_modules_are_not_called_while_a_client_is_served() {
+    for installed in servers() {
+        println!("on {installed}");
+        let options = options().module(&example::module("hello-core"), "");
+        let mut server = Server::start(installed, options);
+        let mut client = server.client();
+        client.run("SET k 1");
+        for (command, refused) in
+            [("HELLO.CALL - PING", true), ("HW.SIGNAL other", false), ("CLIENT ID", false)]
+        {
+            let (mut one, _) =
+                waiter(&server, &mut client, cmd!("HW.KEYS", 0, format!("CALL:{command}"), "k"));
+            client.run("HW.SIGNAL k");
+            let text = answer(&mut one).as_text().expect("text").to_owned();
+            assert_eq!(text == "Err(NotWhileServing)", refused, "{command}: {text}");
+        }
+        assert!(server.is_running(), "{installed} has ended");
+    }
 }
 
 /// The job runs inside the walk, when `on_ready` has returned and before the server has noted that the client was
