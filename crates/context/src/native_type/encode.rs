@@ -50,10 +50,11 @@ impl<T: NativeType> TypeHandle<T> {
     pub fn encode(self, _main: &Context<'_>, value: &T) -> Result<RedisString, Error> {
         let (save, of) = (required!(RedisModule_SaveDataTypeToString), self.live()?);
         let value = std::ptr::from_ref(value).cast_mut().cast();
-        // SAFETY: R52: a value of this type, which `save` only reads; without a context the string is ours.
-        let string = run(|| unsafe { save(std::ptr::null_mut(), value, of) })?;
-        // SAFETY: R5: a string of our own, or NULL.
-        unsafe { RedisString::from_raw(string) }.ok_or(Error::Refused {
+        let mut string = None;
+        // SAFETY: R52, R5: a value of this type, which `save` only reads; without a context the string is ours, or NULL. It is
+        // freed if `save` fails half-way.
+        run(|| string = unsafe { RedisString::from_raw(save(std::ptr::null_mut(), value, of)) })?;
+        string.ok_or(Error::Refused {
             function: "RedisModule_SaveDataTypeToString",
             reason: "the value could not be written",
         })
