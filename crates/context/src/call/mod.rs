@@ -84,29 +84,34 @@ impl<'cx> WriteContext<'cx> {
     /// corrupt below a right checksum (`isRestoreContext`, rdb.c).
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
-        let _unbroken = self.may_call(name, flags, || args.first().copied())?;
-        if flags.are_delicate() {
-            return self.call_delicately(name, flags, args);
+        let is_script = self.may_call(name, flags, || args.first().copied())?;
+        if is_script || flags.are_delicate() {
+            return self.call_delicately(name, flags, args, is_script);
         }
         // SAFETY: R16: a reply of this context, owned from here on.
         unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
     }
 
-    /// Whether a command may run now, as far as that is for this crate to say. What it gives is held until the command has
-    /// run. Few commands are asked for their first argument.
+    /// Whether a command may run now, as far as that is for this crate to say; `true` if it is a script. Few commands are
+    /// asked for their first argument.
     #[inline]
     fn may_call<'b>(
         &self,
         name: &CStr,
         flags: CallFlags,
         first: impl Fn() -> Option<&'b [u8]>,
-    ) -> Result<Option<Unbroken<'_, 'cx>>, CallError> {
+    ) -> Result<bool, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
         let is_script = refusal::check(self, name, first)?;
         if flags.contains(CallFlags::REPLICATE) {
             self.refuse_while_paused()?;
         }
-        if is_script { Unbroken::begin(self).map(Some) } else { Ok(None) }
+        Ok(is_script)
+    }
+
+    /// What is held while a script runs.
+    fn unbroken(&self, is_script: bool) -> Result<Option<Unbroken<'_, 'cx>>, CallError> {
+        is_script.then(|| Unbroken::begin(self)).transpose()
     }
 
     /// Replicating while writes are paused ends the server (propagateNow, server.c).
@@ -115,14 +120,16 @@ impl<'cx> WriteContext<'cx> {
         if self.writes_are_paused() { Err(CallError::WritesPaused) } else { Ok(()) }
     }
 
-    /// With flags that not every server copes with.
+    /// A script, or with flags that not every server copes with.
     #[cold]
     fn call_delicately(
         &self,
         name: &CStr,
         flags: CallFlags,
         args: &[&[u8]],
+        is_script: bool,
     ) -> Result<CallReply<'_>, CallError> {
+        let _unbroken = self.unbroken(is_script)?;
         let sent = flags.for_this_server()?;
         let reply = self.call_raw(name, sent, args);
         // SAFETY: R16: a reply of this context, owned from here on.

@@ -88,7 +88,7 @@ impl WriteContext<'_> {
         if flags.contains(CallFlags::AS_USER) {
             return Err(CallError::UserMayGo);
         }
-        let _unbroken = self.may_call(name, flags, || args.first().copied())?;
+        let _unbroken = self.unbroken(self.may_call(name, flags, || args.first().copied())?)?;
         if needs_connection(name.to_bytes()) {
             return Err(CallError::NotForModules);
         }

@@ -50,7 +50,9 @@ pub(super) fn check<'b>(
 
 #[inline]
 fn suspect<'b>(name: &[u8], first: impl Fn() -> Option<&'b [u8]>) -> Option<Suspect> {
-    let is = |command: &[u8]| name.eq_ignore_ascii_case(command);
+    // Most commands are told from these by their first letter.
+    let letter = name.first()? | 0x20;
+    let is = |command: &[u8]| command[0] == letter && name.eq_ignore_ascii_case(command);
     let begins_with = |words: &[&[u8]]| {
         first().is_some_and(|first| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
     };

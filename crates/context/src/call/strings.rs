@@ -21,22 +21,24 @@ impl WriteContext<'_> {
         flags: CallFlags,
         args: &[RedisStr<'_>],
     ) -> Result<CallReply<'_>, CallError> {
-        let _unbroken = self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
-        if flags.are_delicate() {
-            return self.call_strings_delicately(name, flags, args);
+        let is_script = self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
+        if is_script || flags.are_delicate() {
+            return self.call_strings_delicately(name, flags, args, is_script);
         }
         // SAFETY: R16: a reply of this context, owned from here on.
         unsafe { CallReply::from_call(self.call_strings_raw(name, flags, args), flags) }
     }
 
-    /// With flags that not every server copes with.
+    /// A script, or with flags that not every server copes with.
     #[cold]
     fn call_strings_delicately(
         &self,
         name: &CStr,
         flags: CallFlags,
         args: &[RedisStr<'_>],
+        is_script: bool,
     ) -> Result<CallReply<'_>, CallError> {
+        let _unbroken = self.unbroken(is_script)?;
         let sent = flags.for_this_server()?;
         let reply = self.call_strings_raw(name, sent, args);
         // SAFETY: R16: a reply of this context, owned from here on.
