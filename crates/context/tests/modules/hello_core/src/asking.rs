@@ -115,6 +115,8 @@ fn reserve(_: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Error> {
     let (mut new, mut grown) = (Vec::<u8>::new(), vec![7u8; 100]);
     let has_grown = grown.try_reserve_exact(bytes).is_ok();
     assert!(grown.iter().all(|&byte| byte == 7));
+    let zeroed = vec![0u8; bytes.min(1000)];
+    assert!(std::hint::black_box(&zeroed).iter().all(|&byte| byte == 0));
     let layout = std::alloc::Layout::array::<u8>(bytes).map_err(|_| Error::Syntax)?;
     Ok(Reply::array([
         Reply::Bool(new.try_reserve_exact(bytes).is_ok()),
