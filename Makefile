@@ -17,7 +17,7 @@ help:
 	@echo 'make api-coverage  which functions of the module API redis-context covers: each is reached by a test'
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
 	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row'
-	@echo 'make servers   fetches seven versions of Redis and Valkey, and one that is too old, into target/servers'
+	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers'
 	@echo 'make defrag-servers  builds servers that can defragment, for the tests of it and make api-coverage'
 	@echo 'make lint      format, lints, documentation, licences'
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'

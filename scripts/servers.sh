@@ -14,8 +14,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Name, suite, package, and the suite its dependencies come from. The last is too old for the module and has to
-# refuse it; the C library is a newer suite's, so that the refusal is the module's own.
+# Name, suite, package, and the suite its dependencies come from.
 catalogue="
 redis70  bookworm           redis  bookworm
 valkey80 bookworm-backports valkey bookworm
@@ -24,7 +23,6 @@ valkey81 trixie             valkey trixie
 redis8   sid                redis  sid
 valkey9  sid                valkey sid
 redis86  experimental       redis  sid
-redis60  bullseye           redis  bookworm
 "
 tools="server cli sentinel benchmark check-rdb check-aof"
 
