@@ -11,8 +11,11 @@ use crate::{Client, Error, Installed, Result, cmd};
 /// How many there are, and how many must agree that the primary is down.
 const COUNT: usize = 3;
 const QUORUM: usize = 2;
+/// How long a server may be silent. Sentinel asks each second and connects anew to a server that has been promoted: with
+/// a single second it fails over again as soon as one answer is late.
+const DOWN_AFTER_MS: u32 = 3000;
 
-/// Three Sentinels that watch one primary, under the name `watched`. They notice its end after a second.
+/// Three Sentinels that watch one primary, under the name `watched`. They notice its end after three seconds.
 #[derive(Debug)]
 pub struct Sentinels {
     members: Vec<Member>,
@@ -112,7 +115,7 @@ impl Member {
         let (file, log) = (dir.join("sentinel.conf"), dir.join("log"));
         let configuration = format!(
             "port {port}\nbind 127.0.0.1\nprotected-mode no\ndaemonize no\ndir {}\n\
-             sentinel monitor watched {} {} {QUORUM}\nsentinel down-after-milliseconds watched 1000\n\
+             sentinel monitor watched {} {} {QUORUM}\nsentinel down-after-milliseconds watched {DOWN_AFTER_MS}\n\
              sentinel failover-timeout watched 6000\nsentinel parallel-syncs watched 1\n",
             dir.display(),
             primary.ip(),
