@@ -1,16 +1,17 @@
 //! Keys that are not what they are at the source: gone by this server's clock, or refused. They are put
 //! under repair, and written again when their values have been fetched.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use mirror_engine::expired::Verdict;
 use mirror_engine::repair::{Admission, Settlement};
-use mirror_engine::{Access, Batch, Op, OpKind};
+use mirror_engine::{Access, Batch, Op, OpKind, Origin};
 
 use super::noted::Noted;
 use super::ops::{self, Refusal, Writer};
 use super::run::{MemoryGap, Stage};
-use super::slice::Unit;
+use super::slice::{Flow, Unit};
 use super::{Halt, fields, scan};
 use crate::mirror::Mirror;
 
@@ -129,16 +130,29 @@ impl Mirror {
         }
     }
 
-    /// Applies fetched values if the stream has come to where they belong.
+    /// Whether fetched values wait for nothing but a unit.
+    pub(super) fn may_settle(&self, next: Option<u64>) -> bool {
+        self.repairs.may_settle(self.applied().unwrap_or(0), next)
+    }
+
+    /// Applies fetched values if the stream has come to where they belong. [`Flow::End`]: the unit holds what came another
+    /// way, they are for the next. They have come from the source itself, whatever the operations around them have passed
+    /// through: followers that took them for older than they are, or for somebody else's, would be wrong.
     pub(super) fn settle_repairs(
         &mut self,
         ctx: &Writer<'_, '_>,
         unit: &mut Unit,
         next: Option<u64>,
-    ) -> Result<(), Halt> {
+    ) -> Result<Flow, Halt> {
         let applied = unit.applied().or(self.applied()).unwrap_or(0);
-        let Settlement::Apply(keys) = self.repairs.settle(applied, next) else { return Ok(()) };
-        let Some(values) = self.run.values.take() else { return Ok(()) };
+        if !self.repairs.may_settle(applied, next) {
+            return Ok(Flow::GoOn);
+        }
+        if self.source_origins().is_some_and(|origins| !unit.joins(&origins)) {
+            return Ok(Flow::End);
+        }
+        let Settlement::Apply(keys) = self.repairs.settle(applied, next) else { return Ok(Flow::GoOn) };
+        let Some(values) = self.run.values.take() else { return Ok(Flow::GoOn) };
         unit.lost_db();
         for op in values.batch.ops() {
             unit.wrote();
@@ -153,7 +167,13 @@ impl Mirror {
             }
         }
         self.counts.repaired += keys.len() as u64;
-        Ok(())
+        Ok(Flow::GoOn)
+    }
+
+    /// The origins of what comes from the source and from nowhere before.
+    fn source_origins(&self) -> Option<Arc<[Origin]>> {
+        let id = self.stored.checkpoint.position?.replid;
+        Some(Arc::from([self.scope.source_origin(id)]))
     }
 }
 

@@ -73,6 +73,15 @@ impl Unit {
         Err(Halt::StartOver("a transaction of the source flushes part of a large db".to_owned()))
     }
 
+    /// Takes in effects that came by `origins`, unless it holds some that came otherwise: a unit tells one list.
+    pub fn joins(&mut self, origins: &Arc<[Origin]>) -> bool {
+        if self.has_written && self.origins.as_ref().is_some_and(|own| **own != **origins) {
+            return false;
+        }
+        self.origins = Some(Arc::clone(origins));
+        true
+    }
+
     /// Something was written: the checkpoint goes with it.
     pub fn wrote(&mut self) {
         self.has_written = true;
@@ -130,6 +139,7 @@ impl Mirror {
             || run.flush.is_some()
             || matches!(run.stage, Stage::Sweeping(..))
             || self.start_over.is_some()
+            || self.may_settle(None)
             || self.link.as_ref().is_some_and(|link| link.shared.queue.bytes() > 0)
     }
 
@@ -177,10 +187,9 @@ impl Mirror {
         deadline: Instant,
     ) -> Result<Flow, Halt> {
         let batch = &current.work.batch;
-        if unit.has_written && unit.origins.as_ref().is_some_and(|origins| **origins != **batch.origins()) {
+        if !joins(unit, batch) {
             return Ok(Flow::End);
         }
-        unit.origins = Some(Arc::clone(batch.origins()));
         let mut until_look = 0_usize;
         let mut is_between_units = true;
         while let Some(op) = batch.ops().get(current.next) {
@@ -192,8 +201,10 @@ impl Mirror {
                 unit.mind_memory(ctx)?;
             }
             is_between_units = op.boundary;
-            if self.repairs.must_settle_before(op.offset) {
-                self.settle_repairs(ctx, unit, Some(op.offset))?;
+            if self.repairs.must_settle_before(op.offset)
+                && (self.settle_repairs(ctx, unit, Some(op.offset))? == Flow::End || !joins(unit, batch))
+            {
+                return Ok(Flow::End);
             }
             current.next += 1;
             self.apply_one(ctx, unit, batch, op)?;
@@ -277,6 +288,11 @@ impl Mirror {
         let gone = noted::take(ctx);
         if gone.is_empty() { Ok(()) } else { self.expired_under_us(gone, batch, op) }
     }
+}
+
+/// Takes the origins of a batch into the unit, if it has any: one that only moves the position has none.
+fn joins(unit: &mut Unit, batch: &Batch) -> bool {
+    batch.origins().is_empty() || unit.joins(batch.origins())
 }
 
 /// Removes what an operation has made: this server has no memory for it, and other people's keys would go instead.

@@ -178,8 +178,7 @@ impl Planner {
         }
         if self.source != Some(replid) {
             self.source = Some(replid);
-            let moved = self.scope.key_map().cloned().map(Box::new);
-            self.plain_origins = Arc::from([Origin { id: replid, moved }]);
+            self.plain_origins = Arc::from([self.scope.source_origin(replid)]);
         }
         Ok(())
     }

@@ -323,11 +323,15 @@ impl Repairs {
         matches!(self.phase, Phase::Fetched { at } if offset > at)
     }
 
+    /// Whether [`Repairs::settle`] would answer anything but [`Settlement::NotYet`].
+    pub fn may_settle(&self, applied: u64, next: Option<u64>) -> bool {
+        matches!(self.phase, Phase::Fetched { at } if applied >= at || next.is_some_and(|next| next > at))
+    }
+
     /// Everything up to `applied` has been applied, and what comes next (if it is known) ends behind the fetched
     /// offset: `next` is its offset. Answers what to do with the fetched values.
     pub fn settle(&mut self, applied: u64, next: Option<u64>) -> Settlement {
-        let Phase::Fetched { at } = self.phase else { return Settlement::NotYet };
-        if applied < at && next.is_none_or(|next| next <= at) {
+        if !self.may_settle(applied, next) {
             return Settlement::NotYet;
         }
         if self.misplaced {

@@ -7,7 +7,8 @@
 
 use crate::definition::{DbMap, Definition};
 use crate::glob::{Glob, begins_with};
-use crate::origins::KeyMap;
+use crate::origins::{KeyMap, Origin};
+use redis_replica::ReplId;
 
 mod overlap;
 #[cfg(test)]
@@ -58,6 +59,11 @@ impl Scope {
     /// What the mirror does to names; `None` when it keeps them.
     pub(crate) fn key_map(&self) -> Option<&KeyMap> {
         self.key_map.as_ref()
+    }
+
+    /// The source, under its id, as the origin of what it sends.
+    pub fn source_origin(&self, id: ReplId) -> Origin {
+        Origin { id, moved: self.key_map.clone().map(Box::new) }
     }
 
     /// The local db that holds `source_db`, if it is mirrored.
