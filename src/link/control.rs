@@ -192,8 +192,8 @@ impl Control {
     fn connect(&mut self) -> Result<Client, ControlError> {
         let stream = self.access.connect(ANSWER_TIMEOUT)?;
         let limits = self.limits.replied();
-        let config =
-            ClientConfig { credentials: self.access.credentials()?, timeout: ANSWER_TIMEOUT, limits };
+        let credentials = self.access.credentials()?;
+        let config = ClientConfig { credentials, timeout: ANSWER_TIMEOUT, limits, ..ClientConfig::default() };
         let mut client = Client::new(stream, &config)?;
         let reply = client.command(&[b"INFO", b"server"])?;
         let text = reply.as_bytes().unwrap_or_default();

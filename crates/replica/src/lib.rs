@@ -4,6 +4,7 @@
 //! - [`Connection`] is the protocol without IO: bytes and the time go in; events, bytes to send and timeouts come
 //!   out. It reads no clock and opens no socket.
 //! - [`rdb`] reads and validates snapshots, [`resp`] replies and the command stream; both without IO too.
+//! - [`push`] says where the pushes of a RESP3 connection go: to handlers by name, or to its subscriptions.
 //! - `transport` (feature `net`, on by default) is the one room with sockets and clocks: `Driver` follows a source
 //!   for ever and tells an `Observer`, `Client` sends single commands.
 //! - `transport::tls` (feature `tls`, off by default) encrypts a link: rustls with ring, TLS 1.2 and 1.3, the server
@@ -42,6 +43,7 @@
 
 pub mod connection;
 mod position;
+pub mod push;
 pub mod rdb;
 pub mod resp;
 #[cfg(feature = "net")]

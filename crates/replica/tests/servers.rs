@@ -16,7 +16,7 @@ use redis_mirror_test_support::{
 use redis_replica::resp::Value;
 use redis_replica::transport::{
     BackoffConfig, Client, ClientConfig, ClientError, Driver, DriverConfig, DriverError, Endpoint, LinkError,
-    Observer, ObserverError, StopHandle, connect, resolve,
+    Observer, ObserverError, Protocol, PushConfig, StopHandle, connect, resolve,
 };
 use redis_replica::{AckPolicy, Command, Config, Credentials, Error, Place, Position, ReplId, rdb};
 
@@ -423,23 +423,19 @@ fn open(server: &Server, config: &ClientConfig) -> Result<Client, ClientError> {
 }
 
 #[test]
-fn the_client_speaks_both_protocols_and_keeps_pushes_apart() {
+fn the_client_speaks_both_protocols() {
     with_each_server(|installed| {
         let server = Server::start(installed, Options::new());
-        let mut client = open(&server, &ClientConfig::default()).unwrap();
-        assert_eq!(client.command(&[b"SET", b"k", b"v"]).unwrap(), Value::Simple(b"OK".to_vec()));
-        assert!(matches!(client.command(&[b"HELLO", b"3"]).unwrap(), Value::Map(_)));
-        client.command(&[b"CLIENT", b"TRACKING", b"on"]).unwrap();
-        let replies = client.transaction(&[&[b"GET", b"k"], &[b"LRANGE", b"none", b"0", b"-1"]]).unwrap();
-        assert_eq!(replies, [Value::Bulk(b"v".to_vec()), Value::Array(vec![])]);
-        run(&mut server.client(), "SET k w");
-        wait_until("the invalidation", || {
-            assert_eq!(client.command(&[b"PING"]).unwrap(), Value::Simple(b"PONG".to_vec()));
-            client.take_push().is_some_and(|push| push[0].as_bytes() == Some(b"invalidate"))
-        });
-        let refused = client.transaction(&[&[b"GET", b"k"], &[b"NOSUCH"]]);
-        assert!(matches!(refused, Err(ClientError::NotQueued { index: 1, .. })), "{refused:?}");
-        assert!(client.command(&[b"PING"]).is_ok(), "the client is in step after a refused transaction");
+        for protocol in [Protocol::Resp2, Protocol::Resp3(PushConfig::default())] {
+            let config = ClientConfig { protocol, ..ClientConfig::default() };
+            let mut client = open(&server, &config).unwrap();
+            assert_eq!(client.command(&[b"SET", b"k", b"v"]).unwrap(), Value::Simple(b"OK".to_vec()));
+            let replies = client.transaction(&[&[b"GET", b"k"], &[b"LRANGE", b"none", b"0", b"-1"]]).unwrap();
+            assert_eq!(replies, [Value::Bulk(b"v".to_vec()), Value::Array(vec![])]);
+            let refused = client.transaction(&[&[b"GET", b"k"], &[b"NOSUCH"]]);
+            assert!(matches!(refused, Err(ClientError::NotQueued { index: 1, .. })), "{refused:?}");
+            assert!(client.command(&[b"PING"]).is_ok(), "the client is in step after a refused transaction");
+        }
     });
 }
 

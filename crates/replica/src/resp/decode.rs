@@ -36,6 +36,8 @@ pub struct Decoder {
     elements: usize,
     bytes: usize,
     ready: VecDeque<Frame>,
+    /// What ended the stream of frames: nothing behind it means anything.
+    failure: Option<ProtocolError>,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,12 @@ enum Step {
     Scalar(Value),
 }
 
+/// Whether it is worth going on with the input at hand.
+enum Progress {
+    Made,
+    NeedsInput,
+}
+
 impl Decoder {
     /// A reader at the start of a stream of frames.
     pub fn new(limits: Limits) -> Self {
@@ -73,6 +81,7 @@ impl Decoder {
             elements: 0,
             bytes: 0,
             ready: VecDeque::new(),
+            failure: None,
         }
     }
 
@@ -90,21 +99,47 @@ impl Decoder {
     /// The next complete frame, or None until more bytes are received.
     ///
     /// # Errors
-    /// Input that is no RESP, or larger than the limits; the connection is of no use afterwards.
+    /// Input that is no RESP, or larger than the limits; the connection is of no use afterwards, and every further call
+    /// says the same.
     pub fn poll_frame(&mut self) -> Result<Option<Frame>, ProtocolError> {
-        loop {
-            if let Some(frame) = self.ready.pop_front() {
-                return Ok(Some(frame));
+        self.decode()?;
+        Ok(self.ready.pop_front())
+    }
+
+    /// The frame that [`poll_frame`](Self::poll_frame) would return, left where it is.
+    ///
+    /// # Errors
+    /// As for [`poll_frame`](Self::poll_frame).
+    pub fn peek_frame(&mut self) -> Result<Option<&Frame>, ProtocolError> {
+        self.decode()?;
+        Ok(self.ready.front())
+    }
+
+    /// Reads on until a frame is ready or the input is used up.
+    fn decode(&mut self) -> Result<(), ProtocolError> {
+        while self.ready.is_empty() {
+            if let Some(failure) = self.failure {
+                return Err(failure);
             }
-            let before = self.at;
-            let step = self.step()?;
-            self.count_bytes(self.at - before)?;
-            match step {
-                Step::Incomplete => return Ok(None),
-                Step::Opened => self.close_complete(),
-                Step::Scalar(value) => self.place(value),
+            match self.advance_frame() {
+                Ok(Progress::Made) => {}
+                Ok(Progress::NeedsInput) => return Ok(()),
+                Err(failure) => self.failure = Some(failure),
             }
         }
+        Ok(())
+    }
+
+    fn advance_frame(&mut self) -> Result<Progress, ProtocolError> {
+        let before = self.at;
+        let step = self.step()?;
+        self.count_bytes(self.at - before)?;
+        match step {
+            Step::Incomplete => return Ok(Progress::NeedsInput),
+            Step::Opened => self.close_complete(),
+            Step::Scalar(value) => self.place(value),
+        }
+        Ok(Progress::Made)
     }
 
     fn compact(&mut self) {

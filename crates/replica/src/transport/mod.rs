@@ -17,7 +17,10 @@ mod stream;
 pub mod tls;
 
 pub use backoff::{Backoff, BackoffConfig};
-pub use client::{Client, ClientConfig, ClientError};
+pub use client::{
+    Client, ClientConfig, ClientError, ClientHandle, ConnectionHandle, Mover, OwnChanges, Protocol,
+    PushConfig, TrackedKeys, Tracking,
+};
 pub use connect::{ConnectError, Endpoint, connect, resolve};
 pub use driver::{Driver, DriverConfig, DriverError, LinkError, Reconnect};
 pub use observer::{Observer, ObserverError};
