@@ -223,6 +223,21 @@ fn p03_a_refused_subscription_leaves_the_client_in_step() {
     });
 }
 
+/// Nobody asked: the slot of a shard channel left the node (removeChannelsInSlot, cluster code of both families).
+#[test]
+fn p03_a_subscription_that_the_server_ends_is_noted_and_told() {
+    with_each_server(&|| Options::new().set("cluster-enabled", "yes"), |server| {
+        run(server, "CLUSTER ADDSLOTSRANGE 0 16383");
+        let mut client = resp3(server);
+        let kind = SubscriptionKind::Shard;
+        wait_until("the cluster", || client.subscribe(kind, &[b"shard"]).is_ok());
+        assert_eq!(next(&mut client).read(), Ok(Push::Subscribed { kind, name: b"shard", count: 1 }));
+        run(server, "CLUSTER DELSLOTSRANGE 0 16383");
+        assert_eq!(next(&mut client).read(), Ok(Push::Unsubscribed { kind, name: Some(b"shard"), count: 0 }));
+        assert!(!client.subscriptions().contains(kind, b"shard"));
+    });
+}
+
 #[test]
 fn p08_a_broken_redirection_is_told() {
     with_each_server(&Options::new, |server| {
