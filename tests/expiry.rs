@@ -1,6 +1,6 @@
 //! Keys that end here by this server's clock, while the source renews them by its own.
 
-use redis_mirror_test_support::digest::Mapping;
+use redis_mirror_test_support::digest::{self, Mapping};
 use redis_mirror_test_support::{
     Direction, Options, Server, Status, Topology, any_server, cmd, servers, wait,
 };
@@ -98,7 +98,7 @@ fn with_fields_that_end(story: impl Fn(&mut Topology)) {
         at.wait_applied("m").expect("everything is applied");
         story(&mut at);
         at.wait_applied("m").expect("everything is applied");
-        at.assert_mirrored(&Mapping::identity());
+        digest::wait_mirrored(&at.source, &at.local, &Mapping::identity());
         let status = Status::read(&mut at.local.client(), "m").expect("status");
         assert!(status.number("repaired") > 0, "{status:?}");
         assert_eq!((status.number("full_resyncs"), status.text("consistent").as_str()), (1, "yes"));

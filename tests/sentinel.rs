@@ -83,8 +83,11 @@ fn story(installed: &Installed) {
     wait_until("it has everything", || first.info("replication").number("master_repl_offset") >= end);
     wait_applied(&mut local.client(), "m", wait::PATIENCE)
         .unwrap_or_else(|error| panic!("{error}\n{}", local.log_tail()));
-    digest::assert_mirrored(&second, &local, &Mapping::identity().db(0, 1));
+    digest::wait_mirrored(&second, &local, &Mapping::identity().db(0, 1));
     assert_untouched(&local, &sentinels);
-    let status = Status::read(&mut local.client(), "m").expect("status");
-    assert_eq!((status.state().as_str(), status.text("consistent").as_str()), ("streaming", "yes"));
+    wait::wait_for("the mirror streams and is consistent", || {
+        let status = Status::read(&mut local.client(), "m").map_err(|error| error.to_string())?;
+        let seen = (status.state(), status.text("consistent"));
+        if seen == ("streaming".into(), "yes".into()) { Ok(()) } else { Err(format!("{seen:?}")) }
+    });
 }

@@ -14,6 +14,7 @@ mod mapping;
 pub use compare::{KeyDifference, Report, compare};
 pub use mapping::Mapping;
 
+use crate::wait::wait_for;
 use crate::{Client, Result, Server};
 
 /// The whole server's DEBUG DIGEST, all databases, without expiry times.
@@ -33,6 +34,20 @@ pub fn assert_mirrored(source: &Server, local: &Server, mapping: &Mapping) {
     let report = compare(&mut source.client(), &mut local.client(), mapping);
     let report = report.unwrap_or_else(|error| panic!("comparing: {error}"));
     assert!(report.is_equal(), "{} and {} differ: {report}", source.installed(), local.installed());
+}
+
+/// Waits until [`assert_mirrored`] would pass: for what each server removes in its own time, such as fields of hashes that
+/// have expired, which a digest counts until they are gone.
+///
+/// # Panics
+/// With the first keys that differ in the end.
+#[track_caller]
+pub fn wait_mirrored(source: &Server, local: &Server, mapping: &Mapping) {
+    wait_for("the servers hold the same", || {
+        let report = compare(&mut source.client(), &mut local.client(), mapping);
+        let report = report.map_err(|error| error.to_string())?;
+        if report.is_equal() { Ok(()) } else { Err(report.to_string()) }
+    });
 }
 
 /// Proves that two servers hold the same.
