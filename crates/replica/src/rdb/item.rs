@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Defect, Family, ModuleType, Object};
+use super::{Defect, Family, Kind, ModuleType, Object, Piece};
 
 /// The reader's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,17 @@ pub enum Item<'b> {
     },
     /// A key and its validated value.
     Entry(Entry<'b>),
-    /// A key whose value breaks a rule or is beyond a limit. It must not reach a server; the snapshot goes on.
+    /// A key whose value is too large to be told whole ([`Limits::pieces_above_bytes`](super::Limits)): the pieces
+    /// follow, and then `ValueEnd`, or `Rejected` if the value turns out to break a rule.
+    ValueBegin(ValueBegin<'b>),
+    /// The next part of the value that was begun, proven well-formed.
+    Piece(Piece),
+    /// The value that was begun is complete, and as well-formed as a whole one, but that duplicates are only found of
+    /// its first 65,536 members, fields or names. A value in pieces can only be rebuilt by commands, to which a
+    /// duplicate is no harm.
+    ValueEnd,
+    /// A key whose value breaks a rule or is beyond a limit. It must not reach a server; the snapshot goes on. If the
+    /// value was begun in pieces, what was built of it must be undone; no `ValueEnd` follows.
     Rejected(Rejected<'b>),
     /// Bytes went by of something too large to be held: the value of the last [`Item::Rejected`], or data beside the
     /// keys.
@@ -74,6 +84,30 @@ pub enum Item<'b> {
     },
     /// The snapshot is complete and its checksum right (or switched off at the source). What follows is the stream.
     End,
+}
+
+/// A key whose value comes in pieces.
+///
+/// Lists, sets, sorted sets, hashes and streams come so, unless they are one packed block; strings, blocks and values
+/// of modules are told whole or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueBegin<'b> {
+    /// Its database.
+    pub db: u32,
+    /// The key.
+    pub key: Cow<'b, [u8]>,
+    /// What kind of value it is.
+    pub kind: Kind,
+    /// The value's type byte.
+    pub type_byte: u8,
+    /// When it expires: milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
+    /// Seconds since its last access, if the source evicts by LRU.
+    pub idle_seconds: Option<u64>,
+    /// Its access counter, if the source evicts by LFU.
+    pub freq: Option<u8>,
+    /// Classes of module metadata attached to the key (Redis 8.6); they are skipped, and lost.
+    pub metadata_classes: u64,
 }
 
 /// A key with everything the snapshot says about it.

@@ -9,6 +9,10 @@
 pub struct Limits {
     /// Serialized size of one value, and of any other item. The caller's window must be able to hold it.
     pub value_bytes: u64,
+    /// Serialized size above which a value is told in pieces, never held whole: see
+    /// [`Item::ValueBegin`](super::Item::ValueBegin). None by default. `value_bytes`, `decoded_bytes` and
+    /// `string_bytes` then bound one piece of it; its `elements` are not limited.
+    pub pieces_above_bytes: Option<u64>,
     /// Length of a key.
     pub key_bytes: u64,
     /// Length of one string, field, member or element after decompression.
@@ -25,6 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             value_bytes: 4 << 30,
+            pieces_above_bytes: None,
             key_bytes: 512 << 20,
             string_bytes: 512 << 20,
             decoded_bytes: 8 << 30,
@@ -39,6 +44,13 @@ impl Limits {
     #[must_use]
     pub const fn with_value_bytes(mut self, bytes: u64) -> Self {
         self.value_bytes = bytes;
+        self
+    }
+
+    /// Has values above a serialized size (bytes) told in pieces.
+    #[must_use]
+    pub const fn with_pieces_above_bytes(mut self, bytes: u64) -> Self {
+        self.pieces_above_bytes = Some(bytes);
         self
     }
 

@@ -83,6 +83,63 @@ pub(crate) fn decompress(mut data: &[u8], len: usize, out: &mut Vec<u8>) -> Resu
     if at == len { Ok(()) } else { Err(invalid("it unfolds to another length than announced")) }
 }
 
+/// Bytes of the longest literal run and of the longest back reference, and how far that reaches.
+const LITERAL_MAX: usize = 32;
+const MATCH_MAX: usize = 264;
+const DISTANCE_MAX: usize = 1 << 13;
+const TABLE_BITS: u32 = 14;
+
+/// Packs `data`: of what begins with the same three bytes the latest is tried.
+pub(crate) fn compress(data: &[u8]) -> Vec<u8> {
+    let mut table = vec![usize::MAX; 1 << TABLE_BITS];
+    let (mut out, mut at, mut literal) = (Vec::with_capacity(data.len()), 0, 0);
+    while at + 3 <= data.len() {
+        let seen = std::mem::replace(&mut table[slot(&data[at..])], at);
+        let Some(len) = matching(data, seen, at) else {
+            at += 1;
+            continue;
+        };
+        literals(&mut out, &data[literal..at]);
+        reference(&mut out, at - seen, len);
+        at += len;
+        literal = at;
+    }
+    literals(&mut out, &data[literal..]);
+    out
+}
+
+fn slot(bytes: &[u8]) -> usize {
+    let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
+    (word.wrapping_mul(0x9e37_79b1) >> (32 - TABLE_BITS)) as usize
+}
+
+/// The bytes that `seen` and `at` have in common, if they are worth a reference.
+fn matching(data: &[u8], seen: usize, at: usize) -> Option<usize> {
+    if seen >= at || at - seen > DISTANCE_MAX {
+        return None;
+    }
+    let common = data[seen..].iter().zip(&data[at..]).take(MATCH_MAX).take_while(|(a, b)| a == b).count();
+    (common >= 3).then_some(common)
+}
+
+fn literals(out: &mut Vec<u8>, bytes: &[u8]) {
+    for run in bytes.chunks(LITERAL_MAX) {
+        out.push(run.len() as u8 - 1);
+        out.extend_from_slice(run);
+    }
+}
+
+fn reference(out: &mut Vec<u8>, distance: usize, len: usize) {
+    let (distance, len) = (distance - 1, len - 2);
+    let high = (distance >> 8) as u8;
+    if len < 7 {
+        out.push((len as u8) << 5 | high);
+    } else {
+        out.extend_from_slice(&[7 << 5 | high, (len - 7) as u8]);
+    }
+    out.push(distance as u8);
+}
+
 /// The first `N` bytes that `data` unfolds to, `None` if it is shorter or malformed before that.
 pub(crate) fn prefix<const N: usize>(mut data: &[u8]) -> Option<[u8; N]> {
     let mut out = [0; N];
@@ -193,6 +250,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_packed_unpacks_to_itself() {
+        let text = b"some text, some text, some other text ".repeat(300);
+        let noise: Vec<u8> = (0..40_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let far = [&noise[..], &noise[..9000], &text].concat();
+        for data in [&b""[..], b"a", b"ab", b"aaa", &[0; 5000], &text, &noise, &far] {
+            let packed = compress(data);
+            assert_eq!(naive(&packed).as_deref(), Some(data), "{} bytes", data.len());
+        }
+        assert!(compress(&[0; 5000]).len() < 80 && compress(&text).len() < 300);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod lzf;
 mod object;
 mod packed;
 mod payload;
+mod pieces;
 mod reader;
 mod skim;
 #[cfg(test)]
@@ -34,10 +35,11 @@ mod types;
 mod validate;
 mod value;
 mod walk;
+mod write;
 
 pub use error::{Defect, Error};
 pub use family::{Family, Target, footer_version, restorable};
-pub use item::{Entry, Item, Rejected, Step};
+pub use item::{Entry, Item, Rejected, Step, ValueBegin};
 pub use limits::Limits;
 pub use object::{ModuleType, Object};
 pub use payload::NotRestorable;
@@ -45,6 +47,7 @@ pub use reader::Reader;
 pub use types::{Kind, kind_of};
 pub use validate::{Validator, check_string, parse_dump};
 pub use value::{
-    Consumer, Group, GroupMeta, HashField, Idempotency, IdempotencyMeta, Loss, Pending, Producer, Stream,
-    StreamEntry, StreamId, StreamMeta, Value,
+    Consumer, Group, GroupMeta, HashField, Idempotency, IdempotencyMeta, Loss, Pending, Piece, Producer,
+    Rebuild, Stream, StreamEntry, StreamId, StreamMeta, Value,
 };
+pub use write::{Encoding, Key, ModuleAuxTime, ModuleField, Strings, WriteError, Writer};

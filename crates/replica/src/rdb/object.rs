@@ -83,6 +83,12 @@ pub struct ModuleType(pub(crate) u64);
 impl ModuleType {
     const CHARSET: &'static [u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+    /// The type with this id.
+    #[must_use]
+    pub const fn from_id(id: u64) -> Self {
+        Self(id)
+    }
+
     /// The id as serialized.
     #[must_use]
     pub const fn id(self) -> u64 {

@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, Text};
-use super::item::{Entry, Item, Rejected, Step};
+use super::item::{Entry, Item, Rejected, Step, ValueBegin};
 use super::object::ModuleType;
-use super::skim::{Passed, Skim, Skimmed, Unskimmable};
+use super::pieces::{Ending, Pieces, Told, comes_in_pieces};
+use super::skim::{Passed, Skim, Skimmed, Unskimmable, text_end};
 use super::types::*;
 use super::{Defect, Error, Family, Limits, Validator, crc, layout};
 
 /// Bytes of the magic and version.
 const HEADER_BYTES: usize = 9;
 const CHECKSUM_BYTES: usize = 8;
+
+/// What a key takes beside its own bytes, at most: an encoding and two lengths.
+const KEY_HEADER_BYTES: u64 = 19;
 
 /// What is told of a key that can't be decoded, in bytes.
 const KEY_SHOWN_MAX: usize = 512;
@@ -33,6 +37,7 @@ pub struct Reader {
     skim: Skim,
     lead: Lead,
     validator: Validator,
+    pieces: Option<Box<Pieces>>,
 }
 
 /// What stands between items.
@@ -44,6 +49,10 @@ enum State {
     Within(u8),
     /// The rest of an item that is too large to be held is passed over.
     Passing,
+    /// The key of a value that comes in pieces is awaited; this is why the value doesn't come whole.
+    Naming(u8, Unskimmable),
+    /// A value is told in pieces.
+    InPieces,
     Ended,
 }
 
@@ -72,6 +81,7 @@ impl Reader {
             skim: Skim::new(limits.value_bytes, limits.elements),
             lead: Lead::default(),
             validator: Validator::new(limits),
+            pieces: None,
         }
     }
 
@@ -79,8 +89,10 @@ impl Reader {
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         self.validator.set_limits(limits);
-        if self.state != State::Passing {
-            self.skim.set_limits(limits.value_bytes, limits.elements);
+        match self.state {
+            State::Passing => {}
+            State::Within(byte) => self.limit_item(byte),
+            _ => self.skim.set_limits(limits.value_bytes, limits.elements),
         }
     }
 
@@ -104,6 +116,8 @@ impl Reader {
                     Some(step) => return Ok(step),
                     None => continue,
                 },
+                State::Naming(byte, cause) => return self.begin_pieces(byte, buf, cause),
+                State::InPieces => return self.piece(buf),
                 State::Within(byte) => byte,
                 State::Between => match buf.get(self.lead.bytes) {
                     None => return Ok(Step::Need(self.lead.bytes + 1)),
@@ -112,6 +126,7 @@ impl Reader {
             };
             match self.skim.run(buf) {
                 Err(Unskimmable::Corrupt(what)) => return Err(self.corrupt_because(what)),
+                Err(cause) if self.in_pieces(byte) => self.state = State::Naming(byte, cause),
                 Err(cause) => return Ok(self.begin_passing(byte, buf, cause)),
                 Ok(Skimmed::Need(bytes)) => return Ok(Step::Need(self.to_usize(bytes)?)),
                 Ok(Skimmed::End(end)) => {
@@ -122,6 +137,63 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Whether a value of this type may come in pieces.
+    fn in_pieces(&self, byte: u8) -> bool {
+        self.limits.pieces_above_bytes.is_some() && comes_in_pieces(byte, self.family)
+    }
+
+    /// Sets what an item of this type may take to be held whole.
+    fn limit_item(&mut self, byte: u8) {
+        let whole = match self.limits.pieces_above_bytes {
+            Some(bytes) if comes_in_pieces(byte, self.family) => bytes.min(self.limits.value_bytes),
+            _ => self.limits.value_bytes,
+        };
+        self.skim.set_limits(whole, self.limits.elements);
+    }
+
+    /// Tells the key of a value that comes in pieces.
+    fn begin_pieces<'b>(&mut self, byte: u8, buf: &'b [u8], cause: Unskimmable) -> Result<Step<'b>, Error> {
+        let start = self.lead.bytes + 1;
+        let bytes_max = (start as u64).saturating_add(self.limits.key_bytes).saturating_add(KEY_HEADER_BYTES);
+        let end = match text_end(buf, start).map_err(|cause| self.unskimmable(cause))? {
+            Skimmed::Need(bytes) if bytes <= bytes_max => return Ok(Step::Need(self.to_usize(bytes)?)),
+            Skimmed::Need(_) => return Ok(self.begin_passing(byte, buf, cause)),
+            Skimmed::End(end) => end,
+        };
+        let Ok(key) = key(&mut Cursor::new(&buf[start..end]), &self.limits) else {
+            return Ok(self.begin_passing(byte, buf, cause));
+        };
+        let Lead { expire_at_ms, idle_seconds, freq, metadata_classes, .. } = self.lead;
+        self.pieces = Some(Box::new(Pieces::new(self.family, byte, self.db, key.to_vec())));
+        self.state = State::InPieces;
+        let kind = kind_of(byte, self.family).unwrap_or(Kind::Module);
+        let (db, type_byte) = (self.db, byte);
+        let begun =
+            ValueBegin { db, key, kind, type_byte, expire_at_ms, idle_seconds, freq, metadata_classes };
+        Ok(self.item(&buf[..end], Item::ValueBegin(begun)))
+    }
+
+    /// Goes on with a value in pieces.
+    fn piece<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, Error> {
+        let Some(pieces) = &mut self.pieces else { return Err(self.corrupt_because("no value was begun")) };
+        let told = match pieces.next(buf, &self.limits) {
+            Ok(told) => told,
+            Err(cause) => return Err(self.unskimmable(cause)),
+        };
+        let (consumed, item) = match told {
+            Told::Need(bytes) => return Ok(Step::Need(self.to_usize(bytes)?)),
+            Told::Piece(end, piece) => (end, Item::Piece(piece)),
+            Told::Rejected(end, defect) => (end, Item::Rejected(pieces.rejected(defect))),
+            Told::Passed(end) => (end, Item::Passed),
+            Told::End(end, ending) => {
+                self.state = State::Between;
+                self.pieces = None;
+                (end, if ending == Ending::Whole { Item::ValueEnd } else { Item::Passed })
+            }
+        };
+        Ok(self.item(&buf[..consumed], item))
     }
 
     /// An item too large to be held: all that is known of it goes, and its key is told if it has one.
@@ -189,6 +261,7 @@ impl Reader {
     /// Looks up the layout that belongs to the byte after the lead.
     fn begin(&mut self, byte: u8) -> Result<u8, Error> {
         let at = self.lead.bytes + 1;
+        self.limit_item(byte);
         if let Some(parts) = layout::value(byte, self.family) {
             self.skim.begin_keyed(parts, at);
         } else if byte == OP_EOF {

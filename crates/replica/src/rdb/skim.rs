@@ -99,16 +99,24 @@ impl Skim {
             match self.step(part, buf) {
                 Ok(at) => self.at = at,
                 Err(Stop::Short(need)) => return self.need(need, part),
-                Err(Stop::Failed(cause)) => {
-                    self.take_back();
-                    return Err(cause);
-                }
+                Err(Stop::Failed(cause)) => return Err(self.failed(cause)),
             }
         }
         if self.at as u64 > self.bytes_max {
             return Err(Unskimmable::TooLarge(self.at as u64));
         }
         Ok(Skimmed::End(self.at))
+    }
+
+    /// What is broken is told only of an item within its limit: had it come in smaller pieces, its size would have been
+    /// found first.
+    fn failed(&mut self, cause: Unskimmable) -> Unskimmable {
+        self.take_back();
+        let least = (self.at as u64).saturating_add(self.least_rest());
+        match cause {
+            Unskimmable::Corrupt(_) if least > self.bytes_max => Unskimmable::TooLarge(least),
+            cause => cause,
+        }
     }
 
     /// The step to take, leaving runs that are over.
@@ -190,15 +198,19 @@ impl Skim {
     /// What is needed at least: this step, and the shortest form of all that is known to follow it.
     fn need(&mut self, step: u64, part: Part) -> Result<Skimmed, Unskimmable> {
         self.take_back();
-        let rest = self.stack.iter().fold(0u64, |sum, frame| {
-            let runs = min_bytes(frame.parts).saturating_mul(frame.left);
-            sum.saturating_add(runs).saturating_add(min_bytes(&frame.parts[frame.next..]))
-        });
-        let need = step.saturating_add(rest.saturating_sub(part.min_bytes()));
+        let need = step.saturating_add(self.least_rest().saturating_sub(part.min_bytes()));
         if need > self.bytes_max {
             return Err(Unskimmable::TooLarge(need));
         }
         Ok(Skimmed::Need(need))
+    }
+
+    /// The shortest form of all that is known to follow.
+    fn least_rest(&self) -> u64 {
+        self.stack.iter().fold(0u64, |sum, frame| {
+            let runs = min_bytes(frame.parts).saturating_mul(frame.left);
+            sum.saturating_add(runs).saturating_add(min_bytes(&frame.parts[frame.next..]))
+        })
     }
 
     fn step(&mut self, part: Part, buf: &[u8]) -> Result<usize, Stop> {
@@ -237,6 +249,24 @@ impl Skim {
         };
         self.take_back();
         Ok(end)
+    }
+}
+
+/// Where the length at `at` ends.
+pub(crate) fn length_end(buf: &[u8], at: usize) -> Result<Skimmed, Unskimmable> {
+    end_or_need(length(buf, at).map(|(_, end)| end))
+}
+
+/// Where the string at `at` ends.
+pub(crate) fn text_end(buf: &[u8], at: usize) -> Result<Skimmed, Unskimmable> {
+    end_or_need(string_end(buf, at))
+}
+
+fn end_or_need(end: Result<usize, Stop>) -> Result<Skimmed, Unskimmable> {
+    match end {
+        Ok(end) => Ok(Skimmed::End(end)),
+        Err(Stop::Short(need)) => Ok(Skimmed::Need(need)),
+        Err(Stop::Failed(cause)) => Err(cause),
     }
 }
 

@@ -4,9 +4,12 @@
 
 mod compare;
 mod dataset;
+mod json;
 mod legacy;
 mod mutate;
+mod pieces;
 mod server;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -186,6 +189,34 @@ fn encodings_of_old_are_read_by_every_server_as_here() {
         server.run(&["DEL", "copy"]);
         legacy::reencoded_natively(&mut server);
     }
+}
+
+#[test]
+fn what_we_write_in_any_version_and_encoding_every_server_loads_as_built_by_commands() {
+    for mut server in servers() {
+        let snapshots = written::every_version(&mut server);
+        println!("{}: {snapshots} snapshots", server.name);
+    }
+}
+
+#[test]
+fn values_in_pieces_are_rebuilt_by_their_commands() {
+    for mut server in servers() {
+        pieces::rebuilt(&mut server);
+    }
+}
+
+#[test]
+fn the_json_example_prints_everything_of_every_server() {
+    let program = json::build();
+    for mut server in servers() {
+        for profile in &PROFILES {
+            profile.apply(&mut server);
+            dataset::fill(&mut server);
+            json::compare(&program, &server.snapshot());
+        }
+    }
+    json::complaints(&program);
 }
 
 /// Vector sets (Redis 8) are values of a module that is always loaded: the one real module type at hand.

@@ -42,7 +42,7 @@ impl<'b> Elements<'b> for Intset<'b> {
     }
 }
 
-#[cfg(test)]
+/// Writes integer sets; the numbers must ascend.
 pub(crate) fn build(width: u32, numbers: &[i64]) -> Vec<u8> {
     let mut bytes = [width.to_le_bytes(), (numbers.len() as u32).to_le_bytes()].concat();
     numbers.iter().for_each(|n| bytes.extend(&n.to_le_bytes()[..width as usize]));

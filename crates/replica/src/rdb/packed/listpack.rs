@@ -1,7 +1,7 @@
 //! Listpacks (listpack.c): `total bytes u32 | elements u16 | entries.. | 0xff`; an entry is encoding, data, and its own
 //! length written so that it can be read backwards.
 
-use super::{Elements, signed_le};
+use super::{Elements, canonical_int, signed_le};
 use crate::rdb::Defect;
 use crate::rdb::cursor::Text;
 
@@ -120,15 +120,13 @@ fn int13(head: u8, low: u8) -> i64 {
     if n < 1 << 12 { n } else { n - (1 << 13) }
 }
 
-/// Writes listpacks as the servers do (`lpAppend`, `lpEncodeGetType`), for tests.
-#[cfg(test)]
+/// Writes listpacks as the servers do (`lpAppend`, `lpEncodeGetType`).
 #[derive(Debug, Clone)]
 pub(crate) struct Builder {
     bytes: Vec<u8>,
     count: usize,
 }
 
-#[cfg(test)]
 impl Builder {
     pub(crate) fn new() -> Self {
         Self { bytes: vec![0; HEADER_BYTES], count: 0 }
@@ -157,6 +155,14 @@ impl Builder {
             _ => self.bytes.extend([&[0xf4], &le[..8]].concat()),
         }
         self.close(start)
+    }
+
+    /// A number where the text is one, as the servers do.
+    pub(crate) fn push(&mut self, text: &[u8]) -> &mut Self {
+        match canonical_int(text) {
+            Some(n) => self.int(n),
+            None => self.text(text),
+        }
     }
 
     pub(crate) fn text(&mut self, text: &[u8]) -> &mut Self {

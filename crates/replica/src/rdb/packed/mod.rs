@@ -29,3 +29,13 @@ pub(crate) fn signed_le(bytes: &[u8]) -> i64 {
     let unused = 64 - 8 * bytes.len() as u32;
     i64::from_le_bytes(wide) << unused >> unused
 }
+
+/// The number that a text is, if that number is written as this text and no other.
+pub(crate) fn canonical_int(text: &[u8]) -> Option<i64> {
+    const TEXT_BYTES_MAX: usize = 20;
+    match text {
+        [] | [b'+' | b'0', _, ..] | [b'-', b'0', ..] => None,
+        _ if text.len() > TEXT_BYTES_MAX => None,
+        _ => std::str::from_utf8(text).ok()?.parse().ok(),
+    }
+}

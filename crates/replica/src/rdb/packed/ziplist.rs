@@ -104,8 +104,7 @@ fn int(bytes: &[u8], len: usize) -> Result<(Text<'_>, usize), Defect> {
     Ok((Text::Int(signed_le(bytes.get(1..=len).ok_or(LEAVES)?)), len + 1))
 }
 
-/// Writes ziplists as the servers did, for tests: no living server writes them any more.
-#[cfg(test)]
+/// Writes ziplists as the servers did: no living server writes them any more.
 pub(crate) fn build(elements: &[Text<'_>]) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     let mut previous = HEADER_BYTES;
@@ -127,11 +126,11 @@ pub(crate) fn build(elements: &[Text<'_>]) -> Vec<u8> {
     let total = (bytes.len() as u32).to_le_bytes();
     bytes[..4].copy_from_slice(&total);
     bytes[4..8].copy_from_slice(&(previous as u32).to_le_bytes());
-    bytes[8..10].copy_from_slice(&(elements.len() as u16).to_le_bytes());
+    let count = u16::try_from(elements.len()).unwrap_or(COUNT_UNKNOWN);
+    bytes[8..10].copy_from_slice(&count.to_le_bytes());
     bytes
 }
 
-#[cfg(test)]
 fn push_entry(bytes: &mut Vec<u8>, element: &Text<'_>) {
     match *element {
         Text::Int(n @ 0..=12) => bytes.push(0xf1 + n as u8),

@@ -82,6 +82,29 @@ impl<'b> Elements<'b> for Zipmap<'b> {
     }
 }
 
+/// Writes zipmaps as the servers did, without spare bytes.
+pub(crate) fn build<'v>(pairs: impl ExactSizeIterator<Item = (&'v [u8], &'v [u8])>) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(pairs.len()).unwrap_or(COUNT_UNKNOWN).min(COUNT_UNKNOWN)];
+    for (field, value) in pairs {
+        push_len(&mut bytes, field.len());
+        bytes.extend_from_slice(field);
+        push_len(&mut bytes, value.len());
+        bytes.push(0);
+        bytes.extend_from_slice(value);
+    }
+    bytes.push(END);
+    bytes
+}
+
+fn push_len(bytes: &mut Vec<u8>, len: usize) {
+    if len < usize::from(LONG) {
+        bytes.push(len as u8);
+    } else {
+        bytes.push(LONG);
+        bytes.extend_from_slice(&(len as u32).to_le_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,14 @@
 //! Values and snapshots written by hand: what is right, what is wrong, and that no damage does harm.
 
 mod damage;
+mod made;
 mod passing;
+mod pieces;
 mod reading;
 mod refused;
 mod streams;
 mod values;
+mod written;
 
 use super::packed::listpack;
 use super::{Defect, Family, Limits, Object, Validator, Value};

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Group, HashField, Loss, Pending, Stream, StreamId, Value, kept_expiry, lost_expiries};
+use super::{
+    Group, GroupMeta, HashField, IdempotencyMeta, Loss, Pending, Stream, StreamEntry, StreamId, StreamMeta,
+    Value, kept_expiry, lost_expiries,
+};
 use crate::rdb::{NotRestorable, Target, types};
 
 /// Takes one command with its arguments.
-type Sink<'s> = dyn FnMut(&[&[u8]]) + 's;
+pub(super) type Sink<'s> = dyn FnMut(&[&[u8]]) + 's;
 
 /// Arguments of one command, at most: long values are built in steps that don't hold up a server.
 const ARGUMENTS_MAX: usize = 512;
@@ -46,7 +49,7 @@ const fn module(target: Target) -> NotRestorable {
 }
 
 /// Commands that begin with `head` and go on with as many groups of arguments as one may hold.
-fn chunks<'v, const N: usize>(
+pub(super) fn chunks<'v, const N: usize>(
     head: &[&'v [u8]],
     groups: impl Iterator<Item = [&'v [u8]; N]>,
     sink: &mut Sink<'_>,
@@ -69,14 +72,14 @@ fn chunks<'v, const N: usize>(
     }
 }
 
-fn zadd(key: &[u8], members: &[(Vec<u8>, f64)], sink: &mut Sink<'_>) {
+pub(super) fn zadd(key: &[u8], members: &[(Vec<u8>, f64)], sink: &mut Sink<'_>) {
     // The shortest text that reads back as the same number; `inf` and `-inf` as the servers spell them.
     let scores: Vec<String> = members.iter().map(|(_, score)| format!("{score:?}")).collect();
     let pairs = members.iter().zip(&scores).map(|((member, _), score)| [score.as_bytes(), member.as_slice()]);
     chunks(&[b"ZADD", key], pairs, sink);
 }
 
-fn hash(key: &[u8], fields: &[HashField], target: Target, sink: &mut Sink<'_>) -> Vec<Loss> {
+pub(super) fn hash(key: &[u8], fields: &[HashField], target: Target, sink: &mut Sink<'_>) -> Vec<Loss> {
     let pairs = fields.iter().map(|field| [field.field.as_slice(), field.value.as_slice()]);
     chunks(&[b"HSET", key], pairs, sink);
     expire_fields(key, fields, target, sink);
@@ -103,26 +106,31 @@ fn expire_fields(key: &[u8], fields: &[HashField], target: Target, sink: &mut Si
 }
 
 fn stream(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) -> Vec<Loss> {
-    for entry in &stream.entries {
-        let id = entry.id.to_string();
-        let mut command: Vec<&[u8]> = vec![b"XADD", key, id.as_bytes()];
-        entry.fields.iter().for_each(|(name, value)| command.extend([name.as_slice(), value]));
-        sink(&command);
+    xadd(key, &stream.entries, sink);
+    set_id(key, &stream.meta, stream.entries.is_empty(), target, sink);
+    if let Some(idempotency) = &stream.idempotency {
+        set_idempotency(key, &idempotency.meta, target, sink);
     }
-    if stream.entries.is_empty() {
-        // As the servers' AOF rewrite makes an empty stream: an entry that is trimmed at once.
-        let id = stream.meta.last_id.max(StreamId { ms: 0, seq: 1 }).to_string();
-        sink(&[b"XADD", key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
-    }
-    set_id(key, stream, target, sink);
-    set_idempotency(key, stream, target, sink);
     let present: HashSet<StreamId> = stream.entries.iter().map(|entry| entry.id).collect();
     let deleted = stream.groups.iter().map(|group| self::group(key, group, &present, target, sink)).sum();
     losses(stream, target, deleted)
 }
 
-fn set_id(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) {
-    let meta = &stream.meta;
+pub(super) fn xadd(key: &[u8], entries: &[StreamEntry], sink: &mut Sink<'_>) {
+    for entry in entries {
+        let id = entry.id.to_string();
+        let mut command: Vec<&[u8]> = vec![b"XADD", key, id.as_bytes()];
+        entry.fields.iter().for_each(|(name, value)| command.extend([name.as_slice(), value]));
+        sink(&command);
+    }
+}
+
+pub(super) fn set_id(key: &[u8], meta: &StreamMeta, empty: bool, target: Target, sink: &mut Sink<'_>) {
+    if empty {
+        // As the servers' AOF rewrite makes an empty stream: an entry that is trimmed at once.
+        let id = meta.last_id.max(StreamId { ms: 0, seq: 1 }).to_string();
+        sink(&[b"XADD", key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
+    }
     let last_id = meta.last_id.to_string();
     if !target.has_stream_counters() {
         return sink(&[b"XSETID", key, last_id.as_bytes()]);
@@ -133,24 +141,28 @@ fn set_id(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) {
 }
 
 /// The settings; no command can add the remembered ids themselves.
-fn set_idempotency(key: &[u8], stream: &Stream, target: Target, sink: &mut Sink<'_>) {
-    let Some(idempotency) = stream.idempotency.as_ref().filter(|_| target.has_stream_idempotency()) else {
+pub(super) fn set_idempotency(key: &[u8], meta: &IdempotencyMeta, target: Target, sink: &mut Sink<'_>) {
+    if !target.has_stream_idempotency() {
         return;
-    };
-    let (duration, ids_max) = (idempotency.meta.duration_s.to_string(), idempotency.meta.ids_max.to_string());
+    }
+    let (duration, ids_max) = (meta.duration_s.to_string(), meta.ids_max.to_string());
     let settings: [&[u8]; 4] = [b"IDMP-DURATION", duration.as_bytes(), b"IDMP-MAXSIZE", ids_max.as_bytes()];
     sink(&[&[b"XCFGSET", key], &settings[..]].concat());
 }
 
-/// Builds a group; answers how many of its pending entries no longer are in the stream.
-fn group(key: &[u8], group: &Group, present: &HashSet<StreamId>, target: Target, sink: &mut Sink<'_>) -> u64 {
-    let last_id = group.meta.last_id.to_string();
-    let mut create: Vec<&[u8]> = vec![b"XGROUP", b"CREATE", key, &group.name, last_id.as_bytes()];
-    let read = group.meta.entries_read.map(|read| read.to_string());
+pub(super) fn create_group(key: &[u8], name: &[u8], meta: &GroupMeta, target: Target, sink: &mut Sink<'_>) {
+    let last_id = meta.last_id.to_string();
+    let mut create: Vec<&[u8]> = vec![b"XGROUP", b"CREATE", key, name, last_id.as_bytes()];
+    let read = meta.entries_read.map(|read| read.to_string());
     if let Some(read) = read.as_ref().filter(|_| target.has_stream_counters()) {
         create.extend([b"ENTRIESREAD".as_slice(), read.as_bytes()]);
     }
     sink(&create);
+}
+
+/// Builds a group; answers how many of its pending entries no longer are in the stream.
+fn group(key: &[u8], group: &Group, present: &HashSet<StreamId>, target: Target, sink: &mut Sink<'_>) -> u64 {
+    create_group(key, &group.name, &group.meta, target, sink);
     let pending: BTreeMap<StreamId, &Pending> = group.pending.iter().map(|p| (p.id, p)).collect();
     let mut deleted = 0;
     for consumer in &group.consumers {
@@ -166,7 +178,7 @@ fn group(key: &[u8], group: &Group, present: &HashSet<StreamId>, target: Target,
     deleted
 }
 
-fn claim(key: &[u8], group: &[u8], consumer: &[u8], pending: &Pending, sink: &mut Sink<'_>) {
+pub(super) fn claim(key: &[u8], group: &[u8], consumer: &[u8], pending: &Pending, sink: &mut Sink<'_>) {
     let (id, time) = (pending.id.to_string(), pending.delivered_at_ms.to_string());
     let count = pending.deliveries.to_string();
     let head: [&[u8]; 6] = [b"XCLAIM", key, group, consumer, b"0", id.as_bytes()];
@@ -176,13 +188,19 @@ fn claim(key: &[u8], group: &[u8], consumer: &[u8], pending: &Pending, sink: &mu
 
 fn losses(stream: &Stream, target: Target, deleted: u64) -> Vec<Loss> {
     let forgotten = stream.idempotency.as_ref().map_or(0, |idempotency| idempotency.ids());
-    let times = stream.groups.iter().map(|group| group.consumers.len() as u64).sum();
-    let counters = if target.has_stream_counters() { 0 } else { stream.groups.len() as u64 + 1 };
+    let consumers = stream.groups.iter().map(|group| group.consumers.len() as u64).sum();
+    let mut all = stream_losses(forgotten, consumers, stream.groups.len() as u64, target);
+    all.extend((deleted > 0).then_some(Loss::PendingDeleted(deleted)));
+    all
+}
+
+/// What commands can't carry over of a stream with so many idempotent ids, consumers and groups.
+pub(super) fn stream_losses(forgotten: u64, consumers: u64, groups: u64, target: Target) -> Vec<Loss> {
+    let counters = if target.has_stream_counters() { 0 } else { groups + 1 };
     let all = [
         (forgotten, Loss::StreamIdempotency(forgotten)),
-        (times, Loss::ConsumerTimes(times)),
+        (consumers, Loss::ConsumerTimes(consumers)),
         (counters, Loss::StreamCounters(counters)),
-        (deleted, Loss::PendingDeleted(deleted)),
     ];
     all.into_iter().filter_map(|(count, loss)| (count > 0).then_some(loss)).collect()
 }

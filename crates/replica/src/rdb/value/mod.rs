@@ -1,11 +1,15 @@
 //! Decoded values: what a key holds, whatever the encoding it came in.
 
-use super::Target;
+use super::{Kind, Target};
 
 mod commands;
 mod decode;
+mod piece;
+mod rebuild;
 mod stream;
 
+pub use piece::Piece;
+pub use rebuild::Rebuild;
 pub use stream::{
     Consumer, Group, GroupMeta, Idempotency, IdempotencyMeta, Pending, Producer, Stream, StreamEntry,
     StreamId, StreamMeta,
@@ -29,6 +33,22 @@ pub enum Value {
     Stream(Box<Stream>),
     /// A value of a module's own type: only that module can read it.
     Module(super::ModuleType),
+}
+
+impl Value {
+    /// What kind of value it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::String(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::ZSet(_) => Kind::ZSet,
+            Self::Hash(_) => Kind::Hash,
+            Self::Stream(_) => Kind::Stream,
+            Self::Module(_) => Kind::Module,
+        }
+    }
 }
 
 /// A field of a hash.

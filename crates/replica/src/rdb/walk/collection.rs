@@ -24,10 +24,7 @@ pub(super) fn list<V: Visit>(
     let elements = match type_byte {
         LIST => return plain_list(cursor, meter, visit),
         LIST_ZIPLIST => packed_list(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit)?,
-        LIST_QUICKLIST => nodes(cursor, meter, |cursor, meter| {
-            packed_list(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit)
-        })?,
-        _ => nodes(cursor, meter, |cursor, meter| node_2(cursor, meter, spare, visit))?,
+        _ => nodes(cursor, meter, |cursor, meter| list_record(type_byte, cursor, meter, spare, visit))?,
     };
     // Empty nodes are skipped by the server, an empty list is refused.
     if elements == 0 { Err(Defect::Empty("list")) } else { Ok(()) }
@@ -73,6 +70,21 @@ fn packed_list<'s, V: Visit>(mut elements: impl Elements<'s>, visit: &mut V) -> 
         count += 1;
     }
     Ok(count)
+}
+
+/// One element, or one node of them, of a list that is no single block; answers how many elements it was.
+pub(super) fn list_record<V: Visit>(
+    type_byte: u8,
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    spare: &mut Spare,
+    visit: &mut V,
+) -> Result<u64, Defect> {
+    match type_byte {
+        LIST => visit.element(meter.text(cursor)?).map(|()| 1),
+        LIST_QUICKLIST => packed_list(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit),
+        _ => node_2(cursor, meter, spare, visit),
+    }
 }
 
 pub(super) fn set<V: Visit>(

@@ -54,18 +54,30 @@ pub(super) fn redis_expiring<V: Visit>(
     meter: &mut Meter<'_>,
     visit: &mut V,
 ) -> Result<(), Defect> {
-    let earliest = cursor.u64_le()?;
-    if earliest > REDIS_EXPIRE_MAX + 1 {
-        return Err(BAD_EXPIRY);
-    }
+    let earliest = earliest(cursor)?;
     for _ in 0..meter.count_some(cursor, "hash")? {
-        let expire_at = match cursor.count()? {
-            0 => 0,
-            after => earliest.checked_add(after - 1).ok_or(BAD_EXPIRY)?,
-        };
-        visit.field(meter.text(cursor)?, meter.text(cursor)?, redis_expiry(expire_at)?)?;
+        redis_field(earliest, cursor, meter, visit)?;
     }
     Ok(())
+}
+
+/// The time that the fields' own expiries count from.
+pub(super) fn earliest(cursor: &mut Cursor<'_>) -> Result<u64, Defect> {
+    let earliest = cursor.u64_le()?;
+    if earliest <= REDIS_EXPIRE_MAX + 1 { Ok(earliest) } else { Err(BAD_EXPIRY) }
+}
+
+pub(super) fn redis_field<V: Visit>(
+    earliest: u64,
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let expire_at = match cursor.count()? {
+        0 => 0,
+        after => earliest.checked_add(after - 1).ok_or(BAD_EXPIRY)?,
+    };
+    visit.field(meter.text(cursor)?, meter.text(cursor)?, redis_expiry(expire_at)?)
 }
 
 /// Release candidates of Redis 7.4: absolute times, no earliest one.
@@ -75,10 +87,18 @@ pub(super) fn redis_expiring_rc<V: Visit>(
     visit: &mut V,
 ) -> Result<(), Defect> {
     for _ in 0..meter.count_some(cursor, "hash")? {
-        let expire_at = redis_expiry(cursor.count()?)?;
-        visit.field(meter.text(cursor)?, meter.text(cursor)?, expire_at)?;
+        redis_field_rc(cursor, meter, visit)?;
     }
     Ok(())
+}
+
+pub(super) fn redis_field_rc<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let expire_at = redis_expiry(cursor.count()?)?;
+    visit.field(meter.text(cursor)?, meter.text(cursor)?, expire_at)
 }
 
 fn redis_expiry(at_ms: u64) -> Result<u64, Defect> {
@@ -119,13 +139,21 @@ pub(super) fn valkey_expiring<V: Visit>(
     visit: &mut V,
 ) -> Result<(), Defect> {
     for _ in 0..meter.count_some(cursor, "hash")? {
-        let (field, value) = (meter.text(cursor)?, meter.text(cursor)?);
-        let expire_at = match cursor.u64_le()?.cast_signed() {
-            -1 => 0,
-            at @ 0.. => at.cast_unsigned(),
-            _ => return Err(BAD_EXPIRY),
-        };
-        visit.field(field, value, expire_at)?;
+        valkey_field(cursor, meter, visit)?;
     }
     Ok(())
+}
+
+pub(super) fn valkey_field<V: Visit>(
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let (field, value) = (meter.text(cursor)?, meter.text(cursor)?);
+    let expire_at = match cursor.u64_le()?.cast_signed() {
+        -1 => 0,
+        at @ 0.. => at.cast_unsigned(),
+        _ => return Err(BAD_EXPIRY),
+    };
+    visit.field(field, value, expire_at)
 }

@@ -4,7 +4,7 @@
 
 mod collection;
 mod hash;
-mod stream;
+pub(crate) mod stream;
 mod zset;
 
 use super::cursor::{Cursor, Text};
@@ -40,8 +40,8 @@ pub(crate) trait Visit {
 /// Buffers that outlive a walk, so that the next one allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
-    blob: Vec<u8>,
-    member: Vec<u8>,
+    pub(crate) blob: Vec<u8>,
+    pub(crate) member: Vec<u8>,
     last_member: Vec<u8>,
 }
 
@@ -72,7 +72,7 @@ impl<'w> Meter<'w> {
 
     /// The next string, within the limits.
     #[inline]
-    fn text<'b>(&mut self, cursor: &mut Cursor<'b>) -> Result<Text<'b>, Defect> {
+    pub(crate) fn text<'b>(&mut self, cursor: &mut Cursor<'b>) -> Result<Text<'b>, Defect> {
         let text = cursor.text()?;
         let len = text.len() as u64;
         if len > self.limits.string_bytes {
@@ -89,7 +89,7 @@ impl<'w> Meter<'w> {
     }
 
     /// The next packed structure, unpacked into `spare` if it is compressed.
-    fn blob<'s, 'b: 's>(
+    pub(crate) fn blob<'s, 'b: 's>(
         &mut self,
         cursor: &mut Cursor<'b>,
         spare: &'s mut Vec<u8>,
@@ -164,6 +164,37 @@ fn family_value<V: Visit>(
         (Family::Redis, REDIS_STREAM_4) => stream::walk(REDIS_STREAM_4, cursor, meter, spare, visit),
         (_, byte) => Err(Defect::UnknownType(byte)),
     }
+}
+
+/// Walks one record of a value that is told in pieces: an element, a member with its score, a field with its value
+/// and expiry, or a node of a list. `earliest_ms` is what the expiries of a hash of type 24 count from, see
+/// [`earliest_expiry`]. Answers how many elements of a list it was, else 1.
+pub(crate) fn record<V: Visit>(
+    (family, type_byte): (Family, u8),
+    earliest_ms: u64,
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    spare: &mut Spare,
+    visit: &mut V,
+) -> Result<u64, Defect> {
+    match (type_byte, family) {
+        (LIST | LIST_QUICKLIST | LIST_QUICKLIST_2, _) => {
+            return collection::list_record(type_byte, cursor, meter, spare, visit);
+        }
+        (SET, _) => visit.member(meter.text(cursor)?)?,
+        (ZSET | ZSET_2, _) => zset::record(type_byte, cursor, meter, visit)?,
+        (HASH, _) => visit.field(meter.text(cursor)?, meter.text(cursor)?, 0)?,
+        (VALKEY_HASH_2, Family::Valkey) => hash::valkey_field(cursor, meter, visit)?,
+        (REDIS_HASH_METADATA_RC, Family::Redis) => hash::redis_field_rc(cursor, meter, visit)?,
+        (REDIS_HASH_METADATA, Family::Redis) => hash::redis_field(earliest_ms, cursor, meter, visit)?,
+        _ => return Err(Defect::UnknownType(type_byte)),
+    }
+    Ok(1)
+}
+
+/// The time that the fields' expiries of a hash of type 24 count from.
+pub(crate) fn earliest_expiry(cursor: &mut Cursor<'_>) -> Result<u64, Defect> {
+    hash::earliest(cursor)
 }
 
 /// A module's own fields (`rdbLoadCheckModuleValue`): only their framing can be checked.

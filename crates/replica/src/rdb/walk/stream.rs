@@ -44,7 +44,7 @@ pub(super) fn walk<V: Visit>(
 
 /// What all nodes together said.
 #[derive(Debug, Default)]
-struct Nodes {
+pub(crate) struct Nodes {
     first: Option<StreamId>,
     last: Option<StreamId>,
     /// Of the entries alive and deleted alike, and of the nodes.
@@ -52,7 +52,7 @@ struct Nodes {
     alive: u64,
 }
 
-fn node<V: Visit>(
+pub(crate) fn node<V: Visit>(
     nodes: &mut Nodes,
     cursor: &mut Cursor<'_>,
     meter: &mut Meter<'_>,
@@ -163,11 +163,11 @@ fn fields<'s>(
     }
 }
 
-fn id(cursor: &mut Cursor<'_>) -> Result<StreamId, Defect> {
+pub(crate) fn id(cursor: &mut Cursor<'_>) -> Result<StreamId, Defect> {
     Ok(StreamId { ms: cursor.count()?, seq: cursor.count()? })
 }
 
-fn read_meta(type_byte: u8, cursor: &mut Cursor<'_>, nodes: &Nodes) -> Result<StreamMeta, Defect> {
+pub(crate) fn read_meta(type_byte: u8, cursor: &mut Cursor<'_>, nodes: &Nodes) -> Result<StreamMeta, Defect> {
     let length = cursor.count()?;
     let last_id = id(cursor)?;
     if length != nodes.alive {
@@ -194,14 +194,8 @@ fn group<V: Visit>(
     spare: &mut Spare,
     visit: &mut V,
 ) -> Result<(), Defect> {
-    let name = meter.blob(cursor, &mut spare.member)?;
-    let last_id = id(cursor)?;
-    let entries_read = match type_byte {
-        STREAM => None,
-        // SCG_INVALID_ENTRIES_READ: the number of entries read isn't known.
-        _ => Some(cursor.count()?).filter(|read| *read != u64::MAX),
-    };
-    visit.group(name, GroupMeta { last_id, entries_read });
+    let (name, meta) = group_head(type_byte, cursor, meter, &mut spare.member)?;
+    visit.group(name, meta);
     if !names.insert(name.to_vec()) {
         return Err(Defect::Duplicate("consumer group"));
     }
@@ -216,6 +210,23 @@ fn group<V: Visit>(
     }
 }
 
+/// A group's name and position.
+pub(crate) fn group_head<'s, 'b: 's>(
+    type_byte: u8,
+    cursor: &mut Cursor<'b>,
+    meter: &mut Meter<'_>,
+    spare: &'s mut Vec<u8>,
+) -> Result<(&'s [u8], GroupMeta), Defect> {
+    let name = meter.blob(cursor, spare)?;
+    let last_id = id(cursor)?;
+    let entries_read = match type_byte {
+        STREAM => None,
+        // SCG_INVALID_ENTRIES_READ: the number of entries read isn't known.
+        _ => Some(cursor.count()?).filter(|read| *read != u64::MAX),
+    };
+    Ok((name, GroupMeta { last_id, entries_read }))
+}
+
 /// The group's pending entries in ascending order, and whether a consumer owns each.
 type Pending = Vec<(StreamId, bool)>;
 
@@ -226,15 +237,25 @@ fn pending<V: Visit>(
 ) -> Result<Pending, Defect> {
     let mut pending = Pending::new();
     for _ in 0..meter.count(cursor)? {
-        let id = StreamId::from_bytes(cursor.array()?);
-        let (delivered_at, deliveries) = (cursor.u64_le()?, cursor.count()?);
-        if pending.last().is_some_and(|(last, _)| *last >= id) {
-            return Err(invalid("a group's pending entries are not in ascending order"));
-        }
-        pending.push((id, false));
-        visit.pending(id, delivered_at, deliveries);
+        let last = pending.last().map(|(last, _)| *last);
+        pending.push((pending_entry(last, cursor, visit)?, false));
     }
     Ok(pending)
+}
+
+/// One pending entry behind `last` of the same group.
+pub(crate) fn pending_entry<V: Visit>(
+    last: Option<StreamId>,
+    cursor: &mut Cursor<'_>,
+    visit: &mut V,
+) -> Result<StreamId, Defect> {
+    let id = StreamId::from_bytes(cursor.array()?);
+    let (delivered_at, deliveries) = (cursor.u64_le()?, cursor.count()?);
+    if last.is_some_and(|last| last >= id) {
+        return Err(invalid("a group's pending entries are not in ascending order"));
+    }
+    visit.pending(id, delivered_at, deliveries);
+    Ok(id)
 }
 
 fn consumer<V: Visit>(
@@ -246,13 +267,7 @@ fn consumer<V: Visit>(
     spare: &mut Spare,
     visit: &mut V,
 ) -> Result<(), Defect> {
-    let name = meter.blob(cursor, &mut spare.member)?;
-    let seen_at = cursor.u64_le()?;
-    let active_at = match type_byte {
-        STREAM | STREAM_2 => Some(seen_at),
-        // -1: it never got an entry.
-        _ => Some(cursor.u64_le()?).filter(|at| *at != u64::MAX),
-    };
+    let (name, seen_at, active_at) = consumer_head(type_byte, cursor, meter, &mut spare.member)?;
     visit.consumer(name, seen_at, active_at);
     if !names.insert(name.to_vec()) {
         return Err(Defect::Duplicate("consumer"));
@@ -263,6 +278,23 @@ fn consumer<V: Visit>(
         visit.claim(id);
     }
     Ok(())
+}
+
+/// A consumer's name, and when it was last seen and active.
+pub(crate) fn consumer_head<'s, 'b: 's>(
+    type_byte: u8,
+    cursor: &mut Cursor<'b>,
+    meter: &mut Meter<'_>,
+    spare: &'s mut Vec<u8>,
+) -> Result<(&'s [u8], u64, Option<u64>), Defect> {
+    let name = meter.blob(cursor, spare)?;
+    let seen_at = cursor.u64_le()?;
+    let active_at = match type_byte {
+        STREAM | STREAM_2 => Some(seen_at),
+        // -1: it never got an entry.
+        _ => Some(cursor.u64_le()?).filter(|at| *at != u64::MAX),
+    };
+    Ok((name, seen_at, active_at))
 }
 
 /// A pending entry has one owner: the server frees it with each consumer that holds it.
@@ -287,10 +319,7 @@ fn idempotency<V: Visit>(
     spare: &mut Spare,
     visit: &mut V,
 ) -> Result<(), Defect> {
-    let (duration_s, ids_max) = (cursor.count()?, cursor.count()?);
-    if !IDEMPOTENCY_DURATION_S.contains(&duration_s) || !IDEMPOTENCY_IDS_MAX.contains(&ids_max) {
-        return Err(invalid("its idempotency settings are out of range"));
-    }
+    let (duration_s, ids_max) = idempotency_settings(cursor)?;
     let mut names = HashSet::new();
     for _ in 0..meter.count(cursor)? {
         let name = meter.blob(cursor, &mut spare.member)?;
@@ -303,6 +332,15 @@ fn idempotency<V: Visit>(
     let (added, duplicates) = (cursor.count()?, cursor.count()?);
     visit.idempotency(IdempotencyMeta { duration_s, ids_max, added, duplicates });
     Ok(())
+}
+
+/// Seconds that ids are remembered, and how many of each producer.
+pub(crate) fn idempotency_settings(cursor: &mut Cursor<'_>) -> Result<(u64, u64), Defect> {
+    let (duration_s, ids_max) = (cursor.count()?, cursor.count()?);
+    match IDEMPOTENCY_DURATION_S.contains(&duration_s) && IDEMPOTENCY_IDS_MAX.contains(&ids_max) {
+        true => Ok((duration_s, ids_max)),
+        false => Err(invalid("its idempotency settings are out of range")),
+    }
 }
 
 fn idempotent_ids<V: Visit>(

@@ -26,7 +26,7 @@ pub(super) fn walk<V: Visit>(
     let order = &mut Order { member, last_member, last_score: None };
     match type_byte {
         ZSET => members(cursor, meter, visit, text_score),
-        ZSET_2 => members(cursor, meter, visit, |cursor| Ok(f64::from_bits(cursor.u64_le()?))),
+        ZSET_2 => members(cursor, meter, visit, binary_score),
         ZSET_ZIPLIST => packed(Ziplist::new(meter.blob(cursor, blob)?)?, order, visit),
         _ => packed(Listpack::new(meter.blob(cursor, blob)?)?, order, visit),
     }
@@ -43,6 +43,22 @@ fn members<'b, V: Visit>(
         visit.scored(member, number(read_score(cursor)?)?)?;
     }
     Ok(())
+}
+
+/// One member of a sorted set that is no single block.
+pub(super) fn record<V: Visit>(
+    type_byte: u8,
+    cursor: &mut Cursor<'_>,
+    meter: &mut Meter<'_>,
+    visit: &mut V,
+) -> Result<(), Defect> {
+    let member = meter.text(cursor)?;
+    let score = if type_byte == ZSET { text_score(cursor)? } else { binary_score(cursor)? };
+    visit.scored(member, number(score)?)
+}
+
+fn binary_score(cursor: &mut Cursor<'_>) -> Result<f64, Defect> {
+    Ok(f64::from_bits(cursor.u64_le()?))
 }
 
 /// `rdbLoadDoubleValue`: a length byte and decimal text, or one of three special bytes.
