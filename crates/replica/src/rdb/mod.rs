@@ -7,6 +7,17 @@
 //! - [`Object::payload_for`] makes what `RESTORE` takes on a given [`Target`], re-encoding what that server can't read,
 //! - [`Object::decode`] makes a [`Value`], and [`Value::commands`] the commands that rebuild it.
 //!
+//! - [`Writer`] writes either, and values made otherwise, into a snapshot of any version.
+//!
+//! A value that shall not be held whole is told in pieces ([`Limits::pieces_above_bytes`]), and [`Rebuild`] makes the
+//! commands of those.
+//!
+//! What can't be used costs as little as its framing allows. A value that breaks a rule or is beyond a limit is named
+//! and passed over ([`Item::Rejected`]); a module's value is passed on, never looked into. A type byte that the family
+//! doesn't define has no known end: it ends the reading ([`Error::UnknownType`]), as does a newer version at its header
+//! ([`Error::UnsupportedVersion`]), for what is known may mean something else there. A `DUMP` payload's end is known:
+//! there it is [`Defect::UnknownType`], for that key alone.
+//!
 //! [`Validator::dump`] does for one `DUMP` reply what the reader does for a snapshot.
 //!
 //! | Family | Versions | Value types |

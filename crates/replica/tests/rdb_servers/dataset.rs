@@ -5,12 +5,15 @@ use super::server::{Reply, Server};
 /// Settings that lead to one set of encodings. Unknown ones are refused by older servers, which is fine.
 pub struct Profile {
     pub name: &'static str,
+    /// Elements of lists from this size on stand alone in their node; 0 for the server's default.
+    plain_from: &'static str,
     settings: &'static [(&'static str, &'static str)],
 }
 
 pub const PROFILES: [Profile; 4] = [
     Profile {
         name: "packed",
+        plain_from: "0",
         settings: &[
             ("hash-max-listpack-entries", "2000"),
             ("hash-max-listpack-value", "5000"),
@@ -30,10 +33,12 @@ pub const PROFILES: [Profile; 4] = [
     },
     Profile {
         name: "packed, not compressed, LFU",
+        plain_from: "0",
         settings: &[("rdbcompression", "no"), ("maxmemory-policy", "allkeys-lfu")],
     },
     Profile {
         name: "unpacked, LRU",
+        plain_from: "0",
         settings: &[
             ("hash-max-listpack-entries", "0"),
             ("zset-max-listpack-entries", "0"),
@@ -49,6 +54,7 @@ pub const PROFILES: [Profile; 4] = [
     },
     Profile {
         name: "unpacked, not compressed",
+        plain_from: "100",
         settings: &[
             ("rdbcompression", "no"),
             ("list-max-listpack-size", "1"),
@@ -62,6 +68,7 @@ impl Profile {
         for (name, value) in self.settings {
             server.call(&["CONFIG", "SET", name, value]);
         }
+        server.run(&["DEBUG", "QUICKLIST-PACKED-THRESHOLD", self.plain_from]);
     }
 }
 

@@ -11,9 +11,9 @@ mod pieces;
 mod server;
 mod written;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use redis_replica::rdb::{Entry, Item, Kind, Limits, Loss, Object, Reader, Step, Validator};
+use redis_replica::rdb::{Entry, Family, Item, Kind, Limits, Loss, Object, Reader, Step, Target, Validator};
 
 use compare::{REBUILT, assert_same};
 use dataset::PROFILES;
@@ -28,6 +28,7 @@ struct Read {
     entries: Vec<Key>,
     functions: usize,
     types: BTreeSet<u8>,
+    plain_nodes: bool,
     ended: bool,
     qualified: usize,
 }
@@ -58,6 +59,7 @@ fn take(read: &mut Read, item: Item<'_>, each: &mut impl FnMut(&Entry<'_>)) {
     match item {
         Item::Entry(entry) => {
             read.types.insert(entry.object.type_byte());
+            read.plain_nodes |= begins_with_plain_node(&entry.object);
             read.qualified += usize::from(entry.idle_seconds.is_some() || entry.freq.is_some());
             read.entries.push((entry.db, entry.key.to_vec(), entry.expire_at_ms));
             each(&entry);
@@ -70,6 +72,30 @@ fn take(read: &mut Read, item: Item<'_>, each: &mut impl FnMut(&Entry<'_>)) {
         Item::End => read.ended = true,
         _ => {}
     }
+}
+
+/// A list whose first node is one element (quicklist.h: `QUICKLIST_NODE_CONTAINER_PLAIN`). Its length takes a byte.
+fn begins_with_plain_node(object: &Object<'_>) -> bool {
+    object.type_byte() == 18 && matches!(object.body(), [0..=0x3f, 1, ..])
+}
+
+/// The types that a server writes by itself, all of them.
+fn types_of(target: Target) -> BTreeSet<u8> {
+    let mut types = BTreeSet::from([0, 2, 4, 5, 11, 16, 17, 18]);
+    types.insert(match target {
+        _ if target.has_stream_idempotency() => 26,
+        _ if target.has_consumer_active_time() => 21,
+        _ => 19,
+    });
+    if target.has_consumer_active_time() {
+        types.insert(20);
+    }
+    match target.family {
+        _ if !target.has_field_expiry() => {}
+        Family::Redis => types.extend([24, 25]),
+        Family::Valkey => types.extend([22]),
+    }
+    types
 }
 
 fn servers() -> Vec<Server> {
@@ -112,9 +138,9 @@ fn carry(source: &mut Server, target: &mut Server, entry: &Entry<'_>) {
 #[test]
 fn every_encoding_of_every_server_reaches_every_other() {
     let mut servers = servers();
-    let mut types = BTreeMap::<String, BTreeSet<u8>>::new();
     for at in 0..servers.len() {
         let mut source = servers.remove(at);
+        let (mut types, mut plain_nodes) = (BTreeSet::new(), false);
         for profile in &PROFILES {
             profile.apply(&mut source);
             dataset::fill(&mut source);
@@ -132,12 +158,14 @@ fn every_encoding_of_every_server_reaches_every_other() {
                 0
             };
             assert_eq!(read.qualified, qualified, "{} {}", source.name, profile.name);
-            types.entry(source.name.clone()).or_default().extend(read.types);
+            types.extend(read.types);
+            plain_nodes |= read.plain_nodes;
         }
+        assert_eq!(types, types_of(source.target), "{}", source.name);
+        assert!(plain_nodes, "{}", source.name);
         source.run(&["FLUSHALL"]);
         servers.insert(at, source);
     }
-    types.iter().for_each(|(name, types)| println!("{name}: types {types:?}"));
 }
 
 #[test]
@@ -210,7 +238,7 @@ fn values_in_pieces_are_rebuilt_by_their_commands() {
 fn the_json_example_prints_everything_of_every_server() {
     let program = json::build();
     for mut server in servers() {
-        for profile in &PROFILES {
+        for profile in [&PROFILES[0], &PROFILES[2]] {
             profile.apply(&mut server);
             dataset::fill(&mut server);
             json::compare(&program, &server.snapshot());

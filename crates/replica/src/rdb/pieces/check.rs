@@ -12,6 +12,14 @@ use crate::rdb::walk::stream::{self, Nodes};
 use crate::rdb::walk::{self, Meter, Spare, Visit};
 use crate::rdb::{Defect, Family, Limits};
 
+/// So many records of one kind, and what their decoding takes.
+struct Run<'r, 'b> {
+    count: usize,
+    cursor: Cursor<'b>,
+    meter: Meter<'r>,
+    spare: Spare,
+}
+
 pub(super) struct Check {
     family: Family,
     type_byte: u8,
@@ -89,143 +97,113 @@ impl Check {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Option<Piece>, Defect> {
-        let (mut cursor, mut meter) = (Cursor::new(bytes), Meter::new(limits));
-        let mut spare = std::mem::take(&mut self.spare);
-        let piece = self.decode(record, count, &mut cursor, &mut meter, &mut spare);
-        spare.shrink();
-        self.spare = spare;
+        let (cursor, meter) = (Cursor::new(bytes), Meter::new(limits));
+        let mut run = Run { count, cursor, meter, spare: std::mem::take(&mut self.spare) };
+        let piece = self.decode(record, &mut run);
+        run.spare.shrink();
+        self.spare = run.spare;
         let piece = piece?;
-        cursor.finish()?;
+        run.cursor.finish()?;
         Ok(piece)
     }
 
-    fn decode(
-        &mut self,
-        record: Record,
-        count: usize,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Option<Piece>, Defect> {
+    fn decode(&mut self, record: Record, run: &mut Run<'_, '_>) -> Result<Option<Piece>, Defect> {
         Ok(Some(match record {
             Record::Earliest => {
-                self.earliest_ms = walk::earliest_expiry(cursor)?;
+                self.earliest_ms = walk::earliest_expiry(&mut run.cursor)?;
                 return Ok(None);
             }
             Record::Settings => {
-                self.settings = stream::idempotency_settings(cursor)?;
+                self.settings = stream::idempotency_settings(&mut run.cursor)?;
                 return self.settle().map(|()| None);
             }
-            Record::Element => return self.elements(count, cursor, meter, spare),
-            Record::Node => self.nodes(count, cursor, meter, spare)?,
-            Record::Meta => Piece::StreamMeta(stream::read_meta(self.type_byte, cursor, &self.nodes)?),
-            Record::Group => self.group(cursor, meter, spare)?,
-            Record::Pending => self.pending(count, cursor)?,
-            Record::Consumer => self.consumer(cursor, meter, spare)?,
-            Record::Claim => self.claims(count, cursor)?,
-            Record::Producer => self.producer(cursor, meter, spare)?,
-            Record::IdempotentId => self.idempotent_ids(count, cursor, meter, spare)?,
-            Record::Counters => self.counters(cursor)?,
+            Record::Element => return self.elements(run),
+            Record::Node => self.nodes(run)?,
+            Record::Meta => {
+                Piece::StreamMeta(stream::read_meta(self.type_byte, &mut run.cursor, &self.nodes)?)
+            }
+            Record::Group => self.group(run)?,
+            Record::Pending => self.pending(run)?,
+            Record::Consumer => self.consumer(run)?,
+            Record::Claim => self.claims(run)?,
+            Record::Producer => self.producer(run)?,
+            Record::IdempotentId => self.idempotent_ids(run)?,
+            Record::Counters => self.counters(&mut run.cursor)?,
         }))
     }
 
-    fn elements(
-        &mut self,
-        count: usize,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Option<Piece>, Defect> {
+    fn elements(&mut self, run: &mut Run<'_, '_>) -> Result<Option<Piece>, Defect> {
         let kind = (self.family, self.type_byte);
         let mut tell = Tell::new(piece_of(self.kind), &mut self.names);
         let mut elements = 0;
-        for _ in 0..count {
-            elements += walk::record(kind, self.earliest_ms, cursor, meter, spare, &mut tell)?;
+        for _ in 0..run.count {
+            elements += walk::record(
+                kind,
+                self.earliest_ms,
+                &mut run.cursor,
+                &mut run.meter,
+                &mut run.spare,
+                &mut tell,
+            )?;
         }
         self.elements += elements;
         Ok((elements > 0).then_some(tell.piece))
     }
 
-    fn nodes(
-        &mut self,
-        count: usize,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Piece, Defect> {
+    fn nodes(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
         let mut tell = Tell::new(Piece::Entries(Vec::new()), &mut self.names);
-        for _ in 0..count {
-            stream::node(&mut self.nodes, cursor, meter, spare, &mut tell)?;
+        for _ in 0..run.count {
+            stream::node(&mut self.nodes, &mut run.cursor, &mut run.meter, &mut run.spare, &mut tell)?;
         }
         Ok(tell.piece)
     }
 
-    fn group(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Piece, Defect> {
+    fn group(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
         self.settle()?;
-        let (name, meta) = stream::group_head(self.type_byte, cursor, meter, &mut spare.member)?;
+        let (name, meta) =
+            stream::group_head(self.type_byte, &mut run.cursor, &mut run.meter, &mut run.spare.member)?;
         unique(&mut self.names, name, "consumer group")?;
         Ok(Piece::Group { name: name.to_vec(), meta })
     }
 
-    fn pending(&mut self, count: usize, cursor: &mut Cursor<'_>) -> Result<Piece, Defect> {
+    fn pending(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
         let mut tell = Tell::new(Piece::Pending(Vec::new()), &mut self.names);
-        for _ in 0..count {
-            let id = stream::pending_entry(self.owed.last(), cursor, &mut tell)?;
+        for _ in 0..run.count {
+            let id = stream::pending_entry(self.owed.last(), &mut run.cursor, &mut tell)?;
             self.owed.owe(id);
         }
         Ok(tell.piece)
     }
 
-    fn consumer(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Piece, Defect> {
+    fn consumer(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
         let (name, seen_at_ms, active_at_ms) =
-            stream::consumer_head(self.type_byte, cursor, meter, &mut spare.member)?;
+            stream::consumer_head(self.type_byte, &mut run.cursor, &mut run.meter, &mut run.spare.member)?;
         unique(&mut self.inner, name, "consumer")?;
         Ok(Piece::Consumer { name: name.to_vec(), seen_at_ms, active_at_ms })
     }
 
-    fn claims(&mut self, count: usize, cursor: &mut Cursor<'_>) -> Result<Piece, Defect> {
-        let mut claims = Vec::with_capacity(count);
-        for _ in 0..count {
-            let id = StreamId::from_bytes(cursor.array()?);
+    fn claims(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
+        let mut claims = Vec::with_capacity(run.count);
+        for _ in 0..run.count {
+            let id = StreamId::from_bytes(run.cursor.array()?);
             self.owed.claim(id);
             claims.push(id);
         }
         Ok(Piece::Claims(claims))
     }
 
-    fn producer(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Piece, Defect> {
-        let name = meter.blob(cursor, &mut spare.member)?;
+    fn producer(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
+        let name = run.meter.blob(&mut run.cursor, &mut run.spare.member)?;
         unique(&mut self.names, name, "producer")?;
         Ok(Piece::Producer { name: name.to_vec() })
     }
 
-    fn idempotent_ids(
-        &mut self,
-        count: usize,
-        cursor: &mut Cursor<'_>,
-        meter: &mut Meter<'_>,
-        spare: &mut Spare,
-    ) -> Result<Piece, Defect> {
-        let mut ids = Vec::with_capacity(count);
-        for _ in 0..count {
-            let iid = meter.blob(cursor, &mut spare.member)?;
+    fn idempotent_ids(&mut self, run: &mut Run<'_, '_>) -> Result<Piece, Defect> {
+        let mut ids = Vec::with_capacity(run.count);
+        for _ in 0..run.count {
+            let iid = run.meter.blob(&mut run.cursor, &mut run.spare.member)?;
             unique(&mut self.inner, iid, "idempotent id")?;
-            ids.push((iid.to_vec(), stream::id(cursor)?));
+            ids.push((iid.to_vec(), stream::id(&mut run.cursor)?));
         }
         Ok(Piece::IdempotentIds(ids))
     }

@@ -2,6 +2,8 @@
 
 mod encoding;
 mod error;
+mod key;
+mod module;
 mod packed;
 mod plain;
 mod put;
@@ -9,10 +11,12 @@ mod stream;
 mod value;
 
 use super::types::*;
-use super::{Family, Limits, Loss, ModuleType, Object, Validator, Value, crc};
+use super::{Family, Limits, Loss, Object, Validator, Value, crc};
 
 pub use encoding::Encoding;
 pub use error::WriteError;
+pub use key::Key;
+pub use module::{ModuleAuxTime, ModuleField};
 pub(super) use plain::{put_plain_hash, put_redis_hash, put_scored, put_valkey_hash};
 pub(super) use put::Out;
 pub use put::Strings;
@@ -41,59 +45,6 @@ pub struct Writer {
     /// What `take` handed out already.
     crc: crc::Running,
     validator: Validator,
-}
-
-/// A key and what a snapshot says of it beside its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key<'k> {
-    name: &'k [u8],
-    expire_at_ms: Option<u64>,
-    idle_seconds: Option<u64>,
-    freq: Option<u8>,
-}
-
-impl<'k> Key<'k> {
-    /// A key that doesn't expire.
-    #[must_use]
-    pub const fn new(name: &'k [u8]) -> Self {
-        Self { name, expire_at_ms: None, idle_seconds: None, freq: None }
-    }
-
-    /// It expires then: milliseconds since 1970.
-    #[must_use]
-    pub const fn expiring_at_ms(mut self, at_ms: u64) -> Self {
-        self.expire_at_ms = Some(at_ms);
-        self
-    }
-
-    /// Seconds since its last access (RDB version 9).
-    #[must_use]
-    pub const fn idle_for_s(mut self, seconds: u64) -> Self {
-        self.idle_seconds = Some(seconds);
-        self
-    }
-
-    /// Its access counter (RDB version 9).
-    #[must_use]
-    pub const fn with_freq(mut self, freq: u8) -> Self {
-        self.freq = Some(freq);
-        self
-    }
-}
-
-/// A field of what a module saved.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ModuleField<'v> {
-    /// `RM_SaveSigned`.
-    Signed(i64),
-    /// `RM_SaveUnsigned`.
-    Unsigned(u64),
-    /// `RM_SaveFloat`.
-    Float(f32),
-    /// `RM_SaveDouble`.
-    Double(f64),
-    /// `RM_SaveString`, `RM_SaveStringBuffer`.
-    String(&'v [u8]),
 }
 
 impl Writer {
@@ -194,60 +145,6 @@ impl Writer {
         self.out.bytes.push(OP_FUNCTION2);
         self.out.string(code);
         Ok(())
-    }
-
-    /// A module's data beside the keys: saved before them, or after.
-    ///
-    /// # Errors
-    /// [`WriteError::TooOld`] before version 9.
-    pub fn module_aux(
-        &mut self,
-        module: ModuleType,
-        when: ModuleAuxTime,
-        fields: &[ModuleField<'_>],
-    ) -> Result<(), WriteError> {
-        self.since(9, "a module's data beside the keys")?;
-        self.out.bytes.push(OP_MODULE_AUX);
-        self.out.len(module.id());
-        self.out.len(MODULE_UNSIGNED);
-        self.out.len(when as u64);
-        self.module_fields(fields);
-        Ok(())
-    }
-
-    /// A key with a module's value.
-    ///
-    /// # Errors
-    /// [`WriteError::TooOld`] before version 8, and what [`Self::value`] says of keys.
-    pub fn module_value(
-        &mut self,
-        key: &Key<'_>,
-        module: ModuleType,
-        fields: &[ModuleField<'_>],
-    ) -> Result<(), WriteError> {
-        self.since(8, "a module's value")?;
-        self.lead(key)?;
-        self.out.bytes.push(MODULE_2);
-        self.out.string(key.name);
-        self.out.len(module.id());
-        self.module_fields(fields);
-        Ok(())
-    }
-
-    fn module_fields(&mut self, fields: &[ModuleField<'_>]) {
-        for field in fields {
-            match *field {
-                ModuleField::Signed(n) => [1, n.cast_unsigned()].iter().for_each(|n| self.out.len(*n)),
-                ModuleField::Unsigned(n) => [MODULE_UNSIGNED, n].iter().for_each(|n| self.out.len(*n)),
-                ModuleField::Float(n) => self.out.put(&[&[3][..], &n.to_le_bytes()].concat()),
-                ModuleField::Double(n) => self.out.put(&[&[4][..], &n.to_le_bytes()].concat()),
-                ModuleField::String(bytes) => {
-                    self.out.len(5);
-                    self.out.string(bytes);
-                }
-            }
-        }
-        self.out.len(0);
     }
 
     /// A key and its value, in the encoding of this version that keeps most; answers what even that has no place for.
@@ -361,16 +258,4 @@ impl Writer {
             _ => Err(WriteError::ExpiryInMilliseconds { expire_at_ms }),
         }
     }
-}
-
-/// Opcode of an unsigned number in a module's data (rdb.h: `RDB_MODULE_OPCODE_UINT`).
-const MODULE_UNSIGNED: u64 = 2;
-
-/// When a module's data beside the keys is loaded (redismodule.h: `REDISMODULE_AUX_BEFORE_RDB`, `.._AFTER_RDB`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModuleAuxTime {
-    /// Before the keys.
-    Before = 1,
-    /// After them.
-    After = 2,
 }
