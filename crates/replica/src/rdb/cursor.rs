@@ -30,6 +30,7 @@ pub(crate) enum Text<'b> {
 
 impl<'b> Text<'b> {
     /// The string's bytes; `spare` holds them if they don't stand in the input as they are.
+    #[inline]
     pub(crate) fn bytes<'s>(self, spare: &'s mut Vec<u8>) -> Result<&'s [u8], Defect>
     where
         'b: 's,

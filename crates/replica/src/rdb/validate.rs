@@ -166,6 +166,7 @@ struct Check<'v> {
 }
 
 impl Check<'_> {
+    #[inline]
     fn mark(&mut self, name: Text<'_>) -> Result<(), Defect> {
         let mark = mark(name.bytes(self.text)?);
         self.marks.push(mark);
@@ -174,6 +175,7 @@ impl Check<'_> {
     }
 }
 
+#[inline]
 fn decompressible(text: Text<'_>) -> Result<(), Defect> {
     match text {
         Text::Lzf { data, len } => lzf::check(data, len),
@@ -182,19 +184,23 @@ fn decompressible(text: Text<'_>) -> Result<(), Defect> {
 }
 
 impl Visit for Check<'_> {
+    #[inline]
     fn element(&mut self, text: Text<'_>) -> Result<(), Defect> {
         decompressible(text)?;
         if self.kind == Kind::String { hyperloglog(text, self.text) } else { Ok(()) }
     }
 
+    #[inline]
     fn member(&mut self, text: Text<'_>) -> Result<(), Defect> {
         self.mark(text)
     }
 
+    #[inline]
     fn scored(&mut self, member: Text<'_>, _score: f64) -> Result<(), Defect> {
         self.mark(member)
     }
 
+    #[inline]
     fn field(&mut self, field: Text<'_>, value: Text<'_>, _expire_at_ms: u64) -> Result<(), Defect> {
         decompressible(value)?;
         self.mark(field)

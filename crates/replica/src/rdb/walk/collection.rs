@@ -24,7 +24,10 @@ pub(super) fn list<V: Visit>(
     let elements = match type_byte {
         LIST => return plain_list(cursor, meter, visit),
         LIST_ZIPLIST => packed_list(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit)?,
-        _ => nodes(cursor, meter, |cursor, meter| list_record(type_byte, cursor, meter, spare, visit))?,
+        LIST_QUICKLIST => nodes(cursor, meter, |cursor, meter| {
+            packed_list(Ziplist::new(meter.blob(cursor, &mut spare.blob)?)?, visit)
+        })?,
+        _ => nodes(cursor, meter, |cursor, meter| node_2(cursor, meter, spare, visit))?,
     };
     // Empty nodes are skipped by the server, an empty list is refused.
     if elements == 0 { Err(Defect::Empty("list")) } else { Ok(()) }
@@ -63,6 +66,7 @@ fn node_2<V: Visit>(
     }
 }
 
+#[inline]
 fn packed_list<'s, V: Visit>(mut elements: impl Elements<'s>, visit: &mut V) -> Result<u64, Defect> {
     let mut count = 0;
     while let Some(text) = elements.next()? {
