@@ -311,3 +311,119 @@ fn an_error_only_a_user_can_heal_is_not_tried_again() {
     assert_eq!(script.told, ["init", "connected", "given up", "destroy"]);
     served.join().unwrap();
 }
+
+/// What a driver is doing while it is woken and stopped.
+fn wake_and_stop(config: DriverConfig, doing: &'static str) {
+    let mut driver = Driver::new(config);
+    let (waker, stop) = (driver.waker(), driver.stop_handle());
+    let (told, tellings) = std::sync::mpsc::channel();
+    let running = thread::spawn(move || {
+        let result = driver.run(&mut Channel(told));
+        result.unwrap();
+    });
+    let await_word = |word: &str| {
+        while tellings.recv_timeout(Duration::from_secs(30)).expect(doing) != word {}
+    };
+    await_word(doing);
+    waker.wake();
+    await_word("woken");
+    waker.wake();
+    await_word("woken");
+    stop.stop();
+    await_word("destroy");
+    running.join().unwrap();
+}
+
+struct Channel(std::sync::mpsc::Sender<&'static str>);
+
+impl Channel {
+    fn tell(&self, word: &'static str) {
+        let _ = self.0.send(word);
+    }
+}
+
+impl Observer for Channel {
+    fn init(&mut self) -> Result<(), ObserverError> {
+        self.tell("init");
+        Ok(())
+    }
+
+    fn connected(&mut self, _: SocketAddr) {
+        self.tell("connected");
+    }
+
+    fn streaming_start(&mut self, _: Option<Position>) -> Result<(), ObserverError> {
+        self.tell("live");
+        Ok(())
+    }
+
+    fn snapshot_item(&mut self, _: rdb::Item<'_>) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    fn command(&mut self, _: Command<'_>) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    fn woken(&mut self) -> Result<(), ObserverError> {
+        self.tell("woken");
+        Ok(())
+    }
+
+    fn closed(&mut self, _: &LinkError, _: Option<Duration>) {
+        self.tell("closed");
+    }
+
+    fn destroy(&mut self) {
+        self.tell("destroy");
+    }
+}
+
+/// Delays and time-outs far beyond what the test waits for: were any of them waited out, it would fail.
+fn patient(address: SocketAddr) -> DriverConfig {
+    let hour = Duration::from_secs(3600);
+    let mut config = config(address);
+    config.backoff = BackoffConfig { first: hour, max: hour, jitter_percent: 0 };
+    config.connect_timeout = hour;
+    config.connection.timeouts.reply = hour;
+    config.connection.timeouts.ack_interval = hour;
+    config
+}
+
+#[test]
+fn a_driver_is_woken_and_stopped_at_once_whatever_it_does() {
+    // Nobody listens there any more.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    wake_and_stop(patient(closed), "closed");
+    // Accepted by the kernel; nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    wake_and_stop(patient(silent.local_addr().unwrap()), "connected");
+    let (address, served) = serve(source(&[]), &[usize::MAX]);
+    wake_and_stop(patient(address), "live");
+    served.join().unwrap();
+}
+
+/// A listener whose queue is full takes no more connections: connecting waits for its time-out.
+#[test]
+fn a_driver_is_woken_while_it_connects() {
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = full.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(socket) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(socket);
+    }
+    wake_and_stop(patient(address), "init");
+}
+
+#[test]
+fn what_is_asked_before_the_run_is_not_lost() {
+    let (address, served) = serve(source(&[]), &[usize::MAX]);
+    let mut driver = driver(address);
+    driver.waker().wake();
+    driver.stop_handle().stop();
+    let (told, tellings) = std::sync::mpsc::channel();
+    driver.run(&mut Channel(told)).unwrap();
+    assert_eq!(tellings.iter().collect::<Vec<_>>(), ["init", "woken", "destroy"]);
+    drop(TcpStream::connect(address));
+    served.join().unwrap();
+}

@@ -5,22 +5,22 @@ use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use rustix::event::PollFlags;
+
 use crate::connection::{Config, Connection, Error, Event, Place, Retry};
 use crate::position::{Position, ReplId};
 
 use super::backoff::{Backoff, BackoffConfig};
-use super::connect::{ConnectError, Endpoint, connect, resolve};
+use super::connect::{ConnectError, Endpoint};
+use super::dial::Dial;
 use super::group::Group;
 use super::observer::{Observer, ObserverError};
-use super::stop::StopHandle;
 use super::stream::{Stream, is_timeout};
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
+use super::wake::{Bell, StopHandle, Waker};
 
 const READ_BYTES: usize = 64 << 10;
-
-/// How long a read may keep the driver from noticing that it is to stop.
-const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// What to do when a link ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,6 +121,9 @@ pub enum DriverError {
     /// A link ended, and by the [`Reconnect`] setting it is not tried again.
     #[error(transparent)]
     Link(LinkError),
+    /// There is nothing to be woken by.
+    #[error("no pair of sockets to be woken by: raise the limit of open files ({0})")]
+    Wake(io::Error),
 }
 
 /// Why following one link ended.
@@ -165,6 +168,11 @@ impl Driver {
         self.stop.clone()
     }
 
+    /// A handle to have [`Observer::woken`] called from elsewhere.
+    pub fn waker(&self) -> Waker {
+        self.stop.waker()
+    }
+
     /// The position behind what the observer has applied; None before a snapshot is complete.
     pub fn position(&self) -> Option<Position> {
         self.position
@@ -176,28 +184,43 @@ impl Driver {
     /// # Errors
     /// A callback failed, or a link ended that is not to be tried again.
     pub fn run(&mut self, observer: &mut impl Observer) -> Result<(), DriverError> {
+        let bell = self.stop.listen().map_err(DriverError::Wake)?;
         guarded(|| observer.init())?.map_err(DriverError::Observer)?;
-        let result = guarded(|| self.follow_for_ever(observer)).and_then(|result| result);
+        let result = guarded(|| self.follow_for_ever(&bell, observer)).and_then(|result| result);
         guarded(|| observer.destroy())?;
         result
     }
 
-    fn follow_for_ever(&mut self, observer: &mut impl Observer) -> Result<(), DriverError> {
-        while !self.stop.is_stopped() {
-            let Err(end) = self.follow_once(observer);
-            let reason = match end {
-                End::Stopped => break,
-                End::Observer(error) => return Err(DriverError::Observer(error)),
-                End::Link(reason) => reason,
+    fn follow_for_ever(&mut self, bell: &Bell, observer: &mut impl Observer) -> Result<(), DriverError> {
+        loop {
+            let Err(end) = self.follow_once(bell, observer);
+            let outcome = match end {
+                End::Link(reason) => self.back_off(reason, bell, observer),
+                end => Err(end),
             };
-            let delay = self.delay_after(&reason);
-            observer.closed(&reason, delay);
-            match delay {
-                Some(delay) => self.stop.wait(delay),
-                None => return Err(DriverError::Link(reason)),
+            match outcome {
+                Ok(()) => {}
+                Err(End::Stopped) => return Ok(()),
+                Err(End::Observer(error)) => return Err(DriverError::Observer(error)),
+                Err(End::Link(reason)) => return Err(DriverError::Link(reason)),
             }
         }
-        Ok(())
+    }
+
+    /// Tells that a link ended, and waits until it is time for the next.
+    fn back_off(&mut self, reason: LinkError, bell: &Bell, observer: &mut impl Observer) -> Result<(), End> {
+        let delay = self.delay_after(&reason);
+        observer.closed(&reason, delay);
+        let Some(delay) = delay else { return Err(End::Link(reason)) };
+        let until = Instant::now() + delay;
+        loop {
+            attend(bell, observer)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            bell.wait(Some(left))?;
+        }
     }
 
     fn delay_after(&mut self, reason: &LinkError) -> Option<Duration> {
@@ -211,47 +234,49 @@ impl Driver {
     }
 
     /// One link, from connecting to its end.
-    fn follow_once(&mut self, observer: &mut impl Observer) -> Result<Infallible, End> {
-        let stream = self.open()?;
-        stream.set_write_timeout(self.config.connection.timeouts.silence)?;
+    fn follow_once(&mut self, bell: &Bell, observer: &mut impl Observer) -> Result<Infallible, End> {
+        let mut stream = self.open(bell, observer)?;
+        stream.use_readiness()?;
         observer.connected(stream.peer_addr()?);
         let config = Config { resume: self.position, ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
-        self.pump(stream, &mut connection, observer)
+        self.pump(stream, &mut connection, bell, observer)
     }
 
-    fn open(&self) -> Result<Stream, ConnectError> {
-        let DriverConfig { endpoint, connect_timeout, .. } = &self.config;
-        let stream = connect(&resolve(endpoint, *connect_timeout)?, *connect_timeout)?;
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.config.tls {
-            return tls.secure(stream, &endpoint.host, *connect_timeout);
+    fn open(&self, bell: &Bell, observer: &mut impl Observer) -> Result<Stream, End> {
+        attend(bell, observer)?;
+        let dialing = Dial::new(&self.config).begin(bell)?;
+        loop {
+            if let Some(outcome) = dialing.outcome()? {
+                return Ok(outcome?);
+            }
+            bell.wait(None)?;
+            attend(bell, observer)?;
         }
-        Ok(stream)
     }
 
     fn pump(
         &mut self,
         mut stream: Stream,
         connection: &mut Connection,
+        bell: &Bell,
         observer: &mut impl Observer,
     ) -> Result<Infallible, End> {
         let mut chunk = vec![0; READ_BYTES];
         loop {
             transmit(&mut stream, connection)?;
-            if self.stop.is_stopped() {
-                return Err(End::Stopped);
-            }
-            stream.set_read_timeout(wait_time(connection))?;
+            attend(bell, observer)?;
+            // Read before sleeping: what a TLS session has decrypted already shows nowhere on the socket.
             match stream.read(&mut chunk) {
                 Ok(0) => return Err(LinkError::Closed.into()),
                 Ok(len) => connection.receive(&chunk[..len], Instant::now()),
-                Err(error) if is_timeout(&error) => {}
+                Err(error) if is_timeout(&error) => sleep(bell, &stream, connection)?,
                 Err(error) => return Err(error.into()),
             }
             connection.handle_timeout(Instant::now());
             while let Some(applied) = self.step(connection, observer)? {
                 connection.set_applied(applied);
+                attend(bell, observer)?;
             }
         }
     }
@@ -334,20 +359,37 @@ fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, DriverError> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| DriverError::ObserverPanicked)
 }
 
-fn transmit(stream: &mut Stream, connection: &mut Connection) -> Result<(), LinkError> {
-    while let Some(bytes) = connection.poll_transmit() {
-        let sent = match stream.write(bytes) {
-            Ok(0) => return Err(LinkError::Closed),
-            Ok(sent) => sent,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error.into()),
-        };
-        connection.transmitted(sent);
+/// Does what is asked from elsewhere: between events, so that a callback sees whole ones.
+#[inline]
+fn attend(bell: &Bell, observer: &mut impl Observer) -> Result<(), End> {
+    if !bell.is_asked() {
+        return Ok(());
     }
-    Ok(())
+    if bell.take_wake() {
+        observer.woken().map_err(End::Observer)?;
+    }
+    if bell.is_stopped() { Err(End::Stopped) } else { Ok(()) }
 }
 
-fn wait_time(connection: &Connection) -> Duration {
+/// Sends what the socket takes; the rest waits until it can be written again.
+fn transmit(stream: &mut Stream, connection: &mut Connection) -> Result<(), LinkError> {
+    while let Some(bytes) = connection.poll_transmit() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(LinkError::Closed),
+            Ok(sent) => connection.transmitted(sent),
+            Err(error) if is_timeout(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match stream.flush() {
+        Err(error) if !is_timeout(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn sleep(bell: &Bell, stream: &Stream, connection: &mut Connection) -> io::Result<()> {
+    let mut interest = PollFlags::IN;
+    interest.set(PollFlags::OUT, stream.wants_write() || connection.poll_transmit().is_some());
     let due = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
-    due.map_or(STOP_LATENCY, |due| due.min(STOP_LATENCY))
+    bell.wait_stream(stream, interest, due)
 }

@@ -101,6 +101,15 @@ pub trait Observer {
         Ok(())
     }
 
+    /// Somebody called [`Waker::wake`](super::Waker::wake). Comes between any two other calls from
+    /// [`init`](Self::init) to [`destroy`](Self::destroy), but never within a transaction.
+    ///
+    /// # Errors
+    /// Stops the driver.
+    fn woken(&mut self) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
     /// A link ended or could not be made; once for each. `retry_in` is None if the driver gives up.
     fn closed(&mut self, reason: &LinkError, retry_in: Option<Duration>) {
         let _ = (reason, retry_in);
