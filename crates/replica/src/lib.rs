@@ -50,6 +50,7 @@ pub mod resp;
 pub mod transport;
 
 pub use connection::{
-    AckPolicy, Command, Config, Connection, Credentials, Error, Event, Limits, Place, Retry, State, Timeouts,
+    AckPolicy, Command, CommandNames, Config, Connection, Credentials, DualChannel, Error, Event, Goal,
+    Limits, Place, Retry, SnapshotScope, State, Timeouts,
 };
 pub use position::{InvalidReplId, Position, ReplId};

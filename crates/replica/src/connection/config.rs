@@ -8,6 +8,9 @@ use zeroize::Zeroizing;
 use crate::position::Position;
 use crate::{rdb, resp};
 
+use super::names::CommandNames;
+use super::purpose::{DualChannel, Goal, SnapshotScope};
+
 /// A user's name and password, wiped from memory when dropped.
 #[derive(Clone)]
 pub struct Credentials {
@@ -26,10 +29,15 @@ impl Credentials {
         Credentials { user: Some(user.into()), password: Zeroizing::new(password.into()) }
     }
 
-    /// The arguments of the AUTH command.
+    /// The AUTH command.
     pub(crate) fn auth_args(&self) -> Vec<&[u8]> {
+        self.auth_args_as(b"AUTH")
+    }
+
+    /// The AUTH command under another name.
+    pub(crate) fn auth_args_as<'a>(&'a self, name: &'a [u8]) -> Vec<&'a [u8]> {
         let user = self.user.as_ref().map(String::as_bytes);
-        [Some(b"AUTH".as_slice()), user, Some(self.password.as_slice())].into_iter().flatten().collect()
+        [Some(name), user, Some(self.password.as_slice())].into_iter().flatten().collect()
     }
 }
 
@@ -135,6 +143,14 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Where to go on; None asks for a full synchronization.
     pub resume: Option<Position>,
+    /// What the source calls the commands we send.
+    pub names: CommandNames,
+    /// How much of the snapshot is wanted.
+    pub scope: SnapshotScope,
+    /// What is wanted behind the snapshot.
+    pub goal: Goal,
+    /// Whether a second connection may be used for the snapshot.
+    pub dual_channel: DualChannel,
     /// The version told to the source by `REPLCONF version`. Valkey 9 writes the RDB version which that server
     /// version reads (replicaRdbVersion in replication.c), so the default is the newest whose snapshot we decode.
     pub announced_version: String,
@@ -151,10 +167,27 @@ impl Default for Config {
         Config {
             credentials: None,
             resume: None,
+            names: CommandNames::default(),
+            scope: SnapshotScope::default(),
+            goal: Goal::default(),
+            dual_channel: DualChannel::default(),
             announced_version: String::from("9.1.0"),
             timeouts: Timeouts::default(),
             ack: AckPolicy::default(),
             limits: Limits::default(),
         }
+    }
+}
+
+impl Config {
+    /// Where to go on, if that is wanted at all.
+    pub(super) fn resumed_at(&self) -> Option<Position> {
+        self.resume.filter(|_| self.goal == Goal::Follow)
+    }
+
+    /// Whether the source is told that a second connection may be used. For a part of the snapshot it is not worth it.
+    pub(super) fn announces_dual_channel(&self) -> bool {
+        let wants_all = self.goal == Goal::Follow && self.scope == SnapshotScope::Everything;
+        wants_all && self.dual_channel != DualChannel::Off
     }
 }

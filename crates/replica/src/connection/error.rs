@@ -126,6 +126,25 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The second connection of a full synchronization was refused.
+    #[error(
+        "the source refused {step} for the second connection of a dual-channel synchronization: turn it off here if this recurs"
+    )]
+    DualChannelRefused {
+        /// The step.
+        step: &'static str,
+    },
+    /// The source began a dual-channel synchronization with values that can't be used.
+    #[error("the source began a dual-channel synchronization in an unknown form")]
+    InvalidDualChannel,
+    /// More of the stream came beside a snapshot than may be held.
+    #[error(
+        "more than {limit} bytes of the stream came while the snapshot was read: raise the limit of held bytes, or turn dual-channel synchronization off"
+    )]
+    HeldStreamFull {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// No reply to a step of the handshake.
     #[error("the source did not answer {step} in time")]
     ReplyTimeout {
@@ -149,6 +168,7 @@ impl Error {
             | Error::NotPermitted
             | Error::ProtectedMode
             | Error::ReplicationUnsupported
+            | Error::HeldStreamFull { .. }
             | Error::BufferFull { .. } => Retry::NeedsUser,
             Error::Snapshot(error) => retry_snapshot(error),
             Error::Protocol(error) => retry_protocol(error),

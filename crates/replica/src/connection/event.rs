@@ -91,6 +91,8 @@ pub enum State {
     Snapshot,
     /// Following the stream.
     Streaming,
+    /// The snapshot is complete, and nothing else was wanted.
+    Complete,
     /// Ended by an error.
     Failed,
 }

@@ -1,19 +1,21 @@
 //! The conversation up to the reply to PSYNC, one request and one reply at a time.
 //!
 //! ```text
-//!   PING -> AUTH -> REPLCONF capa eof -> capa psync2 -> version -> PSYNC -+-> +FULLRESYNC
-//!           (with credentials only)                                       +-> +CONTINUE
-//!                                                                         +-> unknown command: SYNC
+//!   PING -> AUTH -> REPLCONF capa .. -> version -> rdb-filter-only -> rdb-only -> PSYNC -+-> +FULLRESYNC
+//!           (with credentials)                    (a part)           (a snapshot)       +-> +CONTINUE
+//!                                                                                       +-> a second channel
+//!                                                                                       +-> unknown command: SYNC
 //! ```
 //!
 //! The order is that of the servers' own replicas (syncWithMaster in replication.c), but nothing is sent
 //! ahead: PSYNC behind an unanswered REPLCONF hangs. `REPLCONF listening-port` is never sent: a Sentinel that
 //! watches the source would list us as its replica and could promote or reconfigure what listens there.
 
-use crate::position::ReplId;
+use crate::position::{Position, ReplId};
 use crate::resp::encode_command;
 
-use super::{Config, Credentials, Error};
+use super::dual::Dialect;
+use super::{Config, Credentials, Error, Goal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -21,40 +23,95 @@ pub(super) enum Step {
     Auth,
     CapaEof,
     CapaPsync2,
+    /// Valkey's word for a second channel.
+    CapaDualChannel,
+    /// Redis' word for the same. Both ignore what they don't know (replconfCommand in replication.c).
+    CapaRdbChannel,
     Version,
+    Filter,
+    RdbOnly,
     Psync,
 }
 
 /// What a reply leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Ask(Step),
-    FullResync { replid: ReplId, offset: u64 },
-    Continue { replid: Option<ReplId> },
+    Next,
+    /// The source, or its ACL, refuses REPLCONF itself and not only one option of it.
+    ReplconfRefused,
+    FullResync {
+        replid: ReplId,
+        offset: u64,
+    },
+    Continue {
+        replid: Option<ReplId>,
+    },
+    SecondChannel(Dialect),
     FallBackToSync,
 }
 
 impl Step {
+    const ORDER: [Step; 10] = [
+        Step::Ping,
+        Step::Auth,
+        Step::CapaEof,
+        Step::CapaPsync2,
+        Step::CapaDualChannel,
+        Step::CapaRdbChannel,
+        Step::Version,
+        Step::Filter,
+        Step::RdbOnly,
+        Step::Psync,
+    ];
+
+    /// The first step under `config`; None if SYNC is all there is.
+    pub(super) fn first(config: &Config) -> Option<Step> {
+        Self::ORDER.into_iter().find(|step| step.is_wanted(config))
+    }
+
+    /// The step behind this one.
+    pub(super) fn next(self, config: &Config) -> Option<Step> {
+        Self::ORDER.into_iter().skip(self as usize + 1).find(|step| step.is_wanted(config))
+    }
+
+    fn is_wanted(self, config: &Config) -> bool {
+        let names = &config.names;
+        match self {
+            Step::Ping => !names.ping.is_empty(),
+            Step::Auth => config.credentials.is_some() && !names.auth.is_empty(),
+            Step::Psync => !names.psync.is_empty(),
+            _ if names.replconf.is_empty() => false,
+            Step::CapaDualChannel | Step::CapaRdbChannel => config.announces_dual_channel(),
+            Step::Filter => config.scope.filter().is_some(),
+            Step::RdbOnly => config.goal == Goal::Snapshot,
+            Step::CapaEof | Step::CapaPsync2 | Step::Version => true,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Step::Ping => "PING",
             Step::Auth => "AUTH",
-            Step::CapaEof | Step::CapaPsync2 | Step::Version => "REPLCONF",
             Step::Psync => "PSYNC",
+            _ => "REPLCONF",
         }
     }
 
     /// Appends the request of this step.
     pub(super) fn request(self, config: &Config, out: &mut Vec<u8>) {
         match self {
-            Step::Ping => encode_command(&[b"PING"], out),
-            Step::Auth => config.credentials.iter().for_each(|user| encode_command(&user.auth_args(), out)),
-            Step::CapaEof => encode_command(&[b"REPLCONF", b"capa", b"eof"], out),
-            Step::CapaPsync2 => encode_command(&[b"REPLCONF", b"capa", b"psync2"], out),
-            Step::Version => {
-                encode_command(&[b"REPLCONF", b"version", config.announced_version.as_bytes()], out);
+            Step::Ping => encode_command(&[config.names.ping.as_bytes()], out),
+            Step::Auth => request_auth(config, out),
+            Step::CapaEof => replconf(config, [b"capa", b"eof"], out),
+            Step::CapaPsync2 => replconf(config, [b"capa", b"psync2"], out),
+            Step::CapaDualChannel => replconf(config, [b"capa", b"dual-channel"], out),
+            Step::CapaRdbChannel => replconf(config, [b"capa", b"rdb-channel-repl"], out),
+            Step::Version => replconf(config, [b"version", config.announced_version.as_bytes()], out),
+            Step::Filter => {
+                replconf(config, [b"rdb-filter-only", config.scope.filter().unwrap_or_default()], out);
             }
-            Step::Psync => request_psync(config, out),
+            Step::RdbOnly => replconf(config, [b"rdb-only", b"1"], out),
+            Step::Psync => request_psync(config, config.resumed_at(), out),
         }
     }
 
@@ -63,34 +120,44 @@ impl Step {
         match self {
             Step::Ping => ping_reply(line, config),
             Step::Auth => auth_reply(line, config),
-            Step::CapaEof => replconf_reply(self, line, Step::CapaPsync2),
-            Step::CapaPsync2 => replconf_reply(self, line, Step::Version),
-            Step::Version => replconf_reply(self, line, Step::Psync),
+            Step::CapaEof => first_replconf_reply(line),
             Step::Psync => psync_reply(line, config),
+            _ => replconf_reply(line),
         }
     }
 }
 
+pub(super) fn request_auth(config: &Config, out: &mut Vec<u8>) {
+    let name = config.names.auth.as_bytes();
+    config.credentials.iter().for_each(|user| encode_command(&user.auth_args_as(name), out));
+}
+
+/// One option at a time: a server refuses the whole command for one that it does not know.
+pub(super) fn replconf(config: &Config, option: [&[u8]; 2], out: &mut Vec<u8>) {
+    let [name, value] = option;
+    encode_command(&[config.names.replconf.as_bytes(), name, value], out);
+}
+
 /// PSYNC names the first byte it lacks, one behind the last it has.
-fn request_psync(config: &Config, out: &mut Vec<u8>) {
-    match &config.resume {
-        None => encode_command(&[b"PSYNC", b"?", b"-1"], out),
+pub(super) fn request_psync(config: &Config, resume: Option<Position>, out: &mut Vec<u8>) {
+    let name = config.names.psync.as_bytes();
+    match resume {
+        None => encode_command(&[name, b"?", b"-1"], out),
         Some(position) => {
-            let next = position.offset.saturating_add(1);
-            let next = itoa::Buffer::new().format(next).to_owned();
-            encode_command(&[b"PSYNC", position.replid.as_bytes(), next.as_bytes()], out);
+            let mut digits = itoa::Buffer::new();
+            let next = digits.format(position.offset.saturating_add(1)).as_bytes();
+            encode_command(&[name, position.replid.as_bytes(), next], out);
         }
     }
 }
 
 fn ping_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
-    let next = if config.credentials.is_some() { Step::Auth } else { Step::CapaEof };
     match line.first() {
-        Some(b'+') => Ok(Outcome::Ask(next)),
+        Some(b'+') => Ok(Outcome::Next),
         Some(b'-') => match refusal(line) {
-            Some(Error::AuthRequired) if config.credentials.is_some() => Ok(Outcome::Ask(next)),
+            Some(Error::AuthRequired) if config.credentials.is_some() => Ok(Outcome::Next),
             // A user without +ping may still be one that replicates (as in syncWithMaster).
-            Some(Error::NotPermitted) => Ok(Outcome::Ask(next)),
+            Some(Error::NotPermitted) => Ok(Outcome::Next),
             Some(error) => Err(error),
             None => Err(Error::PingRefused),
         },
@@ -98,9 +165,9 @@ fn ping_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
     }
 }
 
-fn auth_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
+pub(super) fn auth_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
     match line.first() {
-        Some(b'+') => Ok(Outcome::Ask(Step::CapaEof)),
+        Some(b'+') => Ok(Outcome::Next),
         Some(b'-') => {
             Err(config.credentials.as_ref().map_or(Error::AuthRefused, |user| auth_refusal(line, user)))
         }
@@ -122,11 +189,17 @@ pub(crate) fn auth_refusal(line: &[u8], credentials: &Credentials) -> Error {
     }
 }
 
+/// No server refuses a capability, and none from 2.8 on lacks REPLCONF. Redis 2.8 knows no option of that name.
+fn first_replconf_reply(line: &[u8]) -> Result<Outcome, Error> {
+    let is_refused = line.starts_with(b"-") && !contains(line, b"unrecognized replconf option");
+    if is_refused { Ok(Outcome::ReplconfRefused) } else { replconf_reply(line) }
+}
+
 /// Errors are ignored: options are only known from some version on, and some services refuse REPLCONF.
-fn replconf_reply(step: Step, line: &[u8], next: Step) -> Result<Outcome, Error> {
+fn replconf_reply(line: &[u8]) -> Result<Outcome, Error> {
     match line.first() {
-        Some(b'+' | b'-') => Ok(Outcome::Ask(next)),
-        _ => Err(Error::UnexpectedReply { step: step.name() }),
+        Some(b'+' | b'-') => Ok(Outcome::Next),
+        _ => Err(Error::UnexpectedReply { step: "REPLCONF" }),
     }
 }
 
@@ -134,8 +207,11 @@ fn psync_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     match words.next() {
         Some(b"+FULLRESYNC") => full_resync(words),
-        Some(b"+CONTINUE") if config.resume.is_none() => Err(Error::UnaskedContinue),
+        Some(b"+CONTINUE") if config.resumed_at().is_none() => Err(Error::UnaskedContinue),
         Some(b"+CONTINUE") => continue_stream(words),
+        Some(word) if config.announces_dual_channel() && word.ends_with(b"CHANNELSYNC") => {
+            Dialect::announced(word, words.next()).map(Outcome::SecondChannel)
+        }
         Some([b'-', ..]) => psync_refusal(line),
         _ => Err(Error::UnexpectedReply { step: "PSYNC" }),
     }
@@ -144,17 +220,38 @@ fn psync_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
 /// `+FULLRESYNC <id> <offset>`, and whatever a service appends.
 fn full_resync<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Outcome, Error> {
     let replid = words.next().and_then(|word| ReplId::from_bytes(word).ok());
-    let offset = words.next().and_then(decimal).filter(|offset| *offset <= i64::MAX as u64);
-    match (replid, offset) {
+    match (replid, words.next().and_then(offset)) {
         (Some(replid), Some(offset)) => Ok(Outcome::FullResync { replid, offset }),
         _ => Err(Error::InvalidFullResync),
     }
+}
+
+/// An offset, which the servers keep as a signed number.
+pub(super) fn offset(word: &[u8]) -> Option<u64> {
+    decimal(word).filter(|offset| *offset <= i64::MAX as u64)
 }
 
 /// `+CONTINUE`, or with a new id when the source has been promoted (PSYNC2).
 fn continue_stream<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Outcome, Error> {
     let replid = words.next().map(ReplId::from_bytes).transpose().map_err(|_| Error::InvalidContinue)?;
     Ok(Outcome::Continue { replid })
+}
+
+/// `+FULLRESYNC` where nothing else will do.
+pub(super) fn begun(line: &[u8]) -> Result<(ReplId, u64), Error> {
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    match words.next() {
+        Some(b"+FULLRESYNC") => match full_resync(words)? {
+            Outcome::FullResync { replid, offset } => Ok((replid, offset)),
+            _ => Err(Error::InvalidFullResync),
+        },
+        _ => Err(refused_to_sync(line, Error::DualChannelRefused { step: "PSYNC" })),
+    }
+}
+
+/// The error line in place of a synchronization, or `other` if it has no name of its own.
+pub(super) fn refused_to_sync(line: &[u8], other: Error) -> Error {
+    Some(line).filter(|line| line.starts_with(b"-")).and_then(refusal).unwrap_or(other)
 }
 
 fn psync_refusal(line: &[u8]) -> Result<Outcome, Error> {
@@ -199,7 +296,7 @@ fn contains(line: &[u8], lower: &[u8]) -> bool {
     line.windows(lower.len()).any(|window| window.eq_ignore_ascii_case(lower))
 }
 
-fn decimal(word: &[u8]) -> Option<u64> {
+pub(super) fn decimal(word: &[u8]) -> Option<u64> {
     if !word.iter().all(u8::is_ascii_digit) {
         return None;
     }

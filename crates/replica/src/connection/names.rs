@@ -1,0 +1,33 @@
+//! What the source calls the commands that a replica sends.
+
+/// The names of the commands that a replica sends, for a source that renamed them (`rename-command`).
+///
+/// What has no name (an empty text: the source renamed it to nothing) is not sent:
+///
+/// | without | the link |
+/// |---|---|
+/// | `ping`, `auth` | begins with the next step |
+/// | `replconf` | announces nothing, so the snapshot comes through the source's disk, and keeps itself alive by newlines |
+/// | `psync` | asks by SYNC, and can't be resumed |
+/// | `sync` | fails where the source does not know PSYNC either |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandNames {
+    /// `PING`.
+    pub ping: String,
+    /// `AUTH`.
+    pub auth: String,
+    /// `REPLCONF`.
+    pub replconf: String,
+    /// `PSYNC`.
+    pub psync: String,
+    /// `SYNC`, for sources that don't know PSYNC.
+    pub sync: String,
+}
+
+impl Default for CommandNames {
+    fn default() -> Self {
+        let [ping, auth, replconf, psync, sync] =
+            ["PING", "AUTH", "REPLCONF", "PSYNC", "SYNC"].map(String::from);
+        CommandNames { ping, auth, replconf, psync, sync }
+    }
+}
