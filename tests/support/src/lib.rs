@@ -63,7 +63,7 @@ pub use pair::{PairOutcome, PairPlan, run_pair};
 pub use proxy::{Direction, Proxy};
 pub use random::Random;
 pub use resp::Value;
-pub use sentinel::Sentinels;
+pub use sentinel::{SentinelOptions, Sentinels};
 pub use server::Server;
 pub use tls::{Authority, ClientCertificates, Identity, TlsPort};
 pub use topology::{MirrorOptions, Topology, wait_applied};

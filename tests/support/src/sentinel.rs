@@ -6,7 +6,7 @@ use std::process::{Child, Command as Process, Stdio};
 use crate::folder::new_folder;
 use crate::port::{free_port, local};
 use crate::wait::{PATIENCE, wait_within};
-use crate::{Client, Error, Installed, Result, cmd};
+use crate::{Client, Error, Installed, Result, TlsPort, cmd};
 
 /// How many there are, and how many must agree that the primary is down.
 const COUNT: usize = 3;
@@ -24,10 +24,39 @@ pub struct Sentinels {
 /// How often another port is tried.
 const PORT_TRIES: usize = 3;
 
+/// How Sentinels are to be started.
+#[derive(Debug, Clone, Default)]
+pub struct SentinelOptions {
+    lines: Vec<String>,
+    tls: Option<TlsPort>,
+}
+
+impl SentinelOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a line of the configuration.
+    #[must_use]
+    pub fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Opens a second port that speaks TLS, see [`Sentinels::tls_addresses`].
+    #[must_use]
+    pub fn tls(mut self, port: TlsPort) -> Self {
+        self.tls = Some(port);
+        self
+    }
+}
+
 #[derive(Debug)]
 struct Member {
     process: Child,
     port: u16,
+    tls_port: u16,
     dir: PathBuf,
 }
 
@@ -37,14 +66,39 @@ impl Sentinels {
     /// # Errors
     /// [`Error::File`], or [`Error::TimedOut`] with what they know.
     pub fn watch(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+        Self::watch_with(installed, primary, &SentinelOptions::new())
+    }
+
+    /// As [`Sentinels::watch`].
+    ///
+    /// # Errors
+    /// Those of [`Sentinels::watch`].
+    pub fn watch_with(installed: &Installed, primary: SocketAddr, options: &SentinelOptions) -> Result<Self> {
         let mut sentinels = Sentinels { members: Vec::new() };
         for _ in 0..COUNT {
-            sentinels.members.push(Member::start_somewhere(installed, primary)?);
+            sentinels.members.push(Member::start_somewhere(installed, primary, options)?);
         }
         for member in &sentinels.members {
             wait_within(PATIENCE, "the Sentinels to find each other", || member.knows_others())?;
         }
         Ok(sentinels)
+    }
+
+    /// Where they listen.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.members.iter().map(|member| local(member.port)).collect()
+    }
+
+    /// Where they listen with TLS, if their options say so.
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.members.iter().map(|member| local(member.tls_port)).collect()
+    }
+
+    /// Ends one of them, as by `kill -9`.
+    pub fn kill(&mut self, index: usize) {
+        // Both fail only when it has ended already.
+        let _ = self.members[index].process.kill();
+        let _ = self.members[index].process.wait();
     }
 
     /// Where the primary is, as the first of them says.
@@ -91,14 +145,18 @@ impl Sentinels {
 
 impl Member {
     /// At a port that nobody takes meanwhile.
-    fn start_somewhere(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+    fn start_somewhere(
+        installed: &Installed,
+        primary: SocketAddr,
+        options: &SentinelOptions,
+    ) -> Result<Self> {
         for _ in 1..PORT_TRIES {
-            let mut member = Self::start(installed, primary)?;
+            let mut member = Self::start(installed, primary, options)?;
             if wait_within(PATIENCE, "a Sentinel to answer", || member.is_up_or_gone())? {
                 return Ok(member);
             }
         }
-        Self::start(installed, primary)
+        Self::start(installed, primary, options)
     }
 
     /// Whether it is up; an error as long as that is open.
@@ -109,11 +167,11 @@ impl Member {
         Client::connect(local(self.port)).map(|_| true).map_err(|error| error.to_string())
     }
 
-    fn start(installed: &Installed, primary: SocketAddr) -> Result<Self> {
+    fn start(installed: &Installed, primary: SocketAddr, options: &SentinelOptions) -> Result<Self> {
         let dir = new_folder(&format!("{}-sentinel", installed.name))?;
-        let port = free_port();
+        let (port, tls_port) = (free_port(), free_port());
         let (file, log) = (dir.join("sentinel.conf"), dir.join("log"));
-        let configuration = format!(
+        let mut configuration = format!(
             "port {port}\nbind 127.0.0.1\nprotected-mode no\ndaemonize no\ndir {}\n\
              sentinel monitor watched {} {} {QUORUM}\nsentinel down-after-milliseconds watched {DOWN_AFTER_MS}\n\
              sentinel failover-timeout watched 6000\nsentinel parallel-syncs watched 1\n",
@@ -121,13 +179,20 @@ impl Member {
             primary.ip(),
             primary.port(),
         );
+        if let Some(tls) = &options.tls {
+            configuration += &format!("tls-port {tls_port}\n");
+            for (name, value) in tls.settings(&dir)? {
+                configuration += &format!("{name} {value}\n");
+            }
+        }
+        options.lines.iter().for_each(|line| configuration += &format!("{line}\n"));
         fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
         let output = File::create(&log).map_err(|source| Error::File { path: log, source })?;
         let mut process = Process::new(&installed.program);
         process.arg(&file).arg("--sentinel").current_dir(&dir).stdin(Stdio::null()).stdout(output);
         let process = process.stderr(Stdio::null()).spawn();
         let process = process.map_err(|source| Error::File { path: installed.program.clone(), source })?;
-        Ok(Member { process, port, dir })
+        Ok(Member { process, port, tls_port, dir })
     }
 
     fn knows_others(&self) -> Result<(), String> {

@@ -65,6 +65,9 @@ pub enum ConnectError {
         /// What it said.
         source: io::Error,
     },
+    /// The Sentinels led to no source.
+    #[error(transparent)]
+    Sentinel(#[from] super::sentinel::SentinelError),
     /// The peer was reached, but there is no TLS with it.
     #[cfg(feature = "tls")]
     #[error(transparent)]

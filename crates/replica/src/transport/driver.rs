@@ -7,20 +7,23 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::connection::{Config, Connection, Error, Event, Place, Retry};
+use crate::connection::{Config, Connection, Error, Event, Place, Retry, State};
 use crate::position::{Position, ReplId};
 
 use super::backoff::{Backoff, BackoffConfig};
-use super::connect::{ConnectError, Endpoint};
-use super::dial::Dial;
+use super::connect::ConnectError;
+use super::dial::{Dial, Reached};
 use super::group::Group;
 use super::observer::{Observer, ObserverError};
+use super::second::{Progress, Second};
+use super::sentinel::Watch;
+use super::source::Source;
 use super::stream::{Stream, is_timeout};
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
 use super::wake::{Bell, StopHandle, Waker};
 
-const READ_BYTES: usize = 64 << 10;
+pub(super) const READ_BYTES: usize = 64 << 10;
 
 /// What to do when a link ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,9 +40,9 @@ pub enum Reconnect {
 /// The settings of a driver.
 #[derive(Debug, Clone)]
 pub struct DriverConfig {
-    /// The source.
-    pub endpoint: Endpoint,
-    /// Encrypts the connection (feature `tls`); None speaks plain TCP.
+    /// Where the source is.
+    pub source: Source,
+    /// Encrypts the connection to the source (feature `tls`); None speaks plain TCP.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsConnector>,
     /// The replication itself; its resume position is where the first link begins.
@@ -57,10 +60,10 @@ pub struct DriverConfig {
 }
 
 impl DriverConfig {
-    /// The defaults, for the source at `endpoint`.
-    pub fn new(endpoint: Endpoint) -> Self {
+    /// The defaults, for a source at an [`Endpoint`](super::Endpoint) or behind [`Sentinels`](super::Sentinels).
+    pub fn new(source: impl Into<Source>) -> Self {
         DriverConfig {
-            endpoint,
+            source: source.into(),
             #[cfg(feature = "tls")]
             tls: None,
             connection: Config::default(),
@@ -89,6 +92,9 @@ pub enum LinkError {
     /// The source closed the connection.
     #[error("the source closed the connection: see its log")]
     Closed,
+    /// The Sentinels have made another server the primary.
+    #[error("the Sentinels have made another server the primary: the link goes on there")]
+    SourceMoved,
     /// A transaction is larger than allowed.
     #[error("a transaction exceeds {limit} bytes: raise the transaction limit")]
     TransactionTooLarge {
@@ -103,7 +109,9 @@ impl LinkError {
         match self {
             LinkError::Replication(error) => error.retry(),
             LinkError::TransactionTooLarge { .. } => Retry::NeedsUser,
-            LinkError::Connect(_) | LinkError::Io(_) | LinkError::Closed => Retry::Transient,
+            LinkError::Connect(_) | LinkError::Io(_) | LinkError::Closed | LinkError::SourceMoved => {
+                Retry::Transient
+            }
         }
     }
 }
@@ -131,6 +139,8 @@ enum End {
     Link(LinkError),
     Observer(ObserverError),
     Stopped,
+    /// The snapshot is complete, and nothing else was wanted.
+    Complete,
 }
 
 impl<E: Into<LinkError>> From<E> for End {
@@ -178,7 +188,8 @@ impl Driver {
         self.position
     }
 
-    /// Follows the source until stopped. Returns Ok when asked to stop; may be called again and then goes on at
+    /// Follows the source until stopped, or until it has the snapshot if that is all that is wanted
+    /// ([`Goal::Snapshot`](crate::Goal::Snapshot)). Returns Ok when asked to stop; may be called again and then goes on at
     /// [`position`](Self::position).
     ///
     /// # Errors
@@ -200,7 +211,7 @@ impl Driver {
             };
             match outcome {
                 Ok(()) => {}
-                Err(End::Stopped) => return Ok(()),
+                Err(End::Stopped | End::Complete) => return Ok(()),
                 Err(End::Observer(error)) => return Err(DriverError::Observer(error)),
                 Err(End::Link(reason)) => return Err(DriverError::Link(reason)),
             }
@@ -228,6 +239,8 @@ impl Driver {
         match self.config.reconnect {
             Reconnect::Never => None,
             Reconnect::UnlessHopeless if hopeless => None,
+            // Nothing failed: the next source is known already.
+            _ if matches!(reason, LinkError::SourceMoved) => Some(Duration::ZERO),
             _ if matches!(reason, LinkError::Replication(Error::Loading)) => Some(self.backoff.soon()),
             _ => Some(self.backoff.next_delay()),
         }
@@ -235,15 +248,15 @@ impl Driver {
 
     /// One link, from connecting to its end.
     fn follow_once(&mut self, bell: &Bell, observer: &mut impl Observer) -> Result<Infallible, End> {
-        let mut stream = self.open(bell, observer)?;
-        stream.use_readiness()?;
-        observer.connected(stream.peer_addr()?);
+        let mut reached = self.open(bell, observer)?;
+        reached.stream.use_readiness()?;
+        observer.connected(reached.stream.peer_addr()?);
         let config = Config { resume: self.position, ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
-        self.pump(stream, &mut connection, bell, observer)
+        self.pump(reached, &mut connection, bell, observer)
     }
 
-    fn open(&self, bell: &Bell, observer: &mut impl Observer) -> Result<Stream, End> {
+    fn open(&self, bell: &Bell, observer: &mut impl Observer) -> Result<Reached, End> {
         attend(bell, observer)?;
         let dialing = Dial::new(&self.config).begin(bell)?;
         loop {
@@ -257,20 +270,28 @@ impl Driver {
 
     fn pump(
         &mut self,
-        mut stream: Stream,
+        reached: Reached,
         connection: &mut Connection,
         bell: &Bell,
         observer: &mut impl Observer,
     ) -> Result<Infallible, End> {
+        let mut second = Second::new(Dial::new(&self.config).again(&reached)?);
+        let watch = self.watch(&reached, bell)?;
+        let mut stream = reached.stream;
         let mut chunk = vec![0; READ_BYTES];
         loop {
             transmit(&mut stream, connection)?;
             attend(bell, observer)?;
+            if watch.as_ref().is_some_and(Watch::has_moved) {
+                return Err(LinkError::SourceMoved.into());
+            }
+            let progress = second.attend(connection, bell)?;
             // Read before sleeping: what a TLS session has decrypted already shows nowhere on the socket.
             match stream.read(&mut chunk) {
                 Ok(0) => return Err(LinkError::Closed.into()),
                 Ok(len) => connection.receive(&chunk[..len], Instant::now()),
-                Err(error) if is_timeout(&error) => sleep(bell, &stream, connection)?,
+                Err(error) if is_timeout(&error) && progress == Progress::Some => {}
+                Err(error) if is_timeout(&error) => sleep(bell, &stream, &second, connection)?,
                 Err(error) => return Err(error.into()),
             }
             connection.handle_timeout(Instant::now());
@@ -278,6 +299,19 @@ impl Driver {
                 connection.set_applied(applied);
                 attend(bell, observer)?;
             }
+            if connection.state() == State::Complete {
+                return Err(End::Complete);
+            }
+        }
+    }
+
+    /// Has the Sentinels tell when there is another primary.
+    fn watch(&self, reached: &Reached, bell: &Bell) -> io::Result<Option<Watch>> {
+        match (&self.config.source, &reached.primary) {
+            (Source::Sentinel(sentinels), Some(primary)) => {
+                Watch::begin(sentinels.clone(), primary.clone(), bell.ring_on_drop()).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -387,9 +421,10 @@ fn transmit(stream: &mut Stream, connection: &mut Connection) -> Result<(), Link
     }
 }
 
-fn sleep(bell: &Bell, stream: &Stream, connection: &mut Connection) -> io::Result<()> {
+fn sleep(bell: &Bell, stream: &Stream, second: &Second, connection: &mut Connection) -> io::Result<()> {
     let mut interest = PollFlags::IN;
     interest.set(PollFlags::OUT, stream.wants_write() || connection.poll_transmit().is_some());
     let due = connection.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
-    bell.wait_stream(stream, interest, due)
+    let beside = second.interest(connection);
+    bell.wait_streams(&[Some((stream, interest)), beside], due)
 }

@@ -12,6 +12,9 @@ mod dial;
 mod driver;
 mod group;
 mod observer;
+mod second;
+mod sentinel;
+mod source;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -25,5 +28,7 @@ pub use client::{
 pub use connect::{ConnectError, Endpoint, connect, resolve};
 pub use driver::{Driver, DriverConfig, DriverError, LinkError, Reconnect};
 pub use observer::{Observer, ObserverError};
+pub use sentinel::{SentinelError, Sentinels, SourceRole};
+pub use source::Source;
 pub use stream::Stream;
 pub use wake::{StopHandle, Waker};

@@ -136,17 +136,18 @@ impl Bell {
         self.poll(&mut [PollFd::new(&self.line, PollFlags::IN)], timeout)
     }
 
-    /// The same, or until `stream` can be read, or written if that is of `interest`.
+    /// The same, or until one of `streams` can be read, or written if that is of interest.
     ///
     /// # Errors
     /// What `poll` says.
-    pub(super) fn wait_stream(
+    pub(super) fn wait_streams(
         &self,
-        stream: &Stream,
-        interest: PollFlags,
+        streams: &[Option<(&Stream, PollFlags)>],
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        self.poll(&mut [PollFd::new(&self.line, PollFlags::IN), PollFd::new(stream, interest)], timeout)
+        let own = PollFd::new(&self.line, PollFlags::IN);
+        let others = streams.iter().flatten().map(|(stream, interest)| PollFd::new(*stream, *interest));
+        self.poll(&mut std::iter::once(own).chain(others).collect::<Vec<_>>(), timeout)
     }
 
     /// Polls `fds`, the first of which is our own.

@@ -13,24 +13,28 @@ use super::ClientError;
 const READ_BYTES: usize = 16 << 10;
 
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) stream: Stream,
-    pub(super) decoder: Decoder,
+pub(in crate::transport) struct Link {
+    pub(in crate::transport) stream: Stream,
+    pub(in crate::transport) decoder: Decoder,
 }
 
 /// What one read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrived {
+pub(in crate::transport) enum Arrived {
     Bytes,
     Nothing,
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream, limits: Limits) -> Self {
+    pub(in crate::transport) fn new(stream: Stream, limits: Limits) -> Self {
         Link { stream, decoder: Decoder::new(limits) }
     }
 
-    pub(super) fn send(&mut self, commands: &[&[&[u8]]], deadline: Instant) -> Result<(), ClientError> {
+    pub(in crate::transport) fn send(
+        &mut self,
+        commands: &[&[&[u8]]],
+        deadline: Instant,
+    ) -> Result<(), ClientError> {
         let mut request = Zeroizing::new(Vec::new());
         // Reserved at once: a buffer that grows leaves copies of a password behind.
         request.reserve(commands.iter().map(|args| encoded_command_len(args)).sum());
@@ -52,12 +56,12 @@ impl Link {
     }
 
     /// Reads once, waiting until `deadline` at most.
-    pub(super) fn read(&mut self, deadline: Instant) -> Result<(), ClientError> {
+    pub(in crate::transport) fn read(&mut self, deadline: Instant) -> Result<(), ClientError> {
         self.read_within(time_left(deadline)?).map(|_| ())
     }
 
     /// Reads once, waiting for `patience` at most (a millisecond at least).
-    pub(super) fn read_within(&mut self, patience: Duration) -> Result<Arrived, ClientError> {
+    pub(in crate::transport) fn read_within(&mut self, patience: Duration) -> Result<Arrived, ClientError> {
         let mut chunk = [0; READ_BYTES];
         self.stream.set_read_timeout(patience)?;
         match self.stream.read(&mut chunk) {

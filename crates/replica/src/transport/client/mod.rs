@@ -18,7 +18,7 @@ use crate::push::{Processed, Processor, Subscriptions, VoidProcessor};
 use crate::resp::{Limits, Value};
 
 use super::stream::Stream;
-use link::Link;
+pub(super) use link::Link;
 use pushes::{Mode, Pushes};
 use session::Session;
 
