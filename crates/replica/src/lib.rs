@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub mod connection;
+mod manifest;
 mod position;
 pub mod push;
 pub mod rdb;
@@ -51,6 +52,7 @@ pub mod transport;
 
 pub use connection::{
     AckPolicy, Command, CommandNames, Config, Connection, Credentials, DualChannel, Error, Event, Goal,
-    Limits, Place, Retry, SnapshotScope, State, Timeouts,
+    Limits, Place, Recording, Retry, SnapshotScope, State, Tail, Timeouts,
 };
+pub use manifest::{Manifest, ManifestError};
 pub use position::{InvalidReplId, Position, ReplId};

@@ -47,6 +47,8 @@ pub(super) enum Outcome {
         replid: Option<ReplId>,
     },
     SecondChannel(Dialect),
+    /// The line is the header of a snapshot, as in reply to SYNC.
+    SnapshotHeader,
     FallBackToSync,
 }
 
@@ -213,6 +215,8 @@ fn psync_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
             Dialect::announced(word, words.next()).map(Outcome::SecondChannel)
         }
         Some([b'-', ..]) => psync_refusal(line),
+        // A server takes PSYNC under another name for SYNC: it compares the name as sent (syncCommand, replication.c).
+        Some([b'$', ..]) => Ok(Outcome::SnapshotHeader),
         _ => Err(Error::UnexpectedReply { step: "PSYNC" }),
     }
 }

@@ -10,6 +10,10 @@
 /// | `replconf` | announces nothing, so the snapshot comes through the source's disk, and keeps itself alive by newlines |
 /// | `psync` | asks by SYNC, and can't be resumed |
 /// | `sync` | fails where the source does not know PSYNC either |
+///
+/// A server takes PSYNC under another name for SYNC, because it compares the name as it was sent (syncCommand in
+/// replication.c, tried from Redis 7.0 to 8.6 and Valkey 9.1): such a link can't be resumed. Services that rename PSYNC
+/// may do better.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandNames {
     /// `PING`.

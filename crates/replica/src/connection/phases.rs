@@ -63,6 +63,10 @@ impl Connection {
                 self.replconf = Replconf::Refused;
                 self.ask_or_sync(step.next(&self.config));
             }
+            Outcome::SnapshotHeader => {
+                self.await_from(Origin::Sync);
+                return self.begin_snapshot(Origin::Sync, line);
+            }
             Outcome::FallBackToSync => self.ask_or_sync(None),
             Outcome::SecondChannel(dialect) => self.begin_dual(dialect),
             Outcome::FullResync { replid, offset } => {
@@ -115,10 +119,14 @@ impl Connection {
 
     fn await_snapshot(&mut self, origin: Origin) -> Result<Option<Event<'static>>, Error> {
         let Some(line) = next_line(&mut self.buffer, &self.config)? else { return Ok(None) };
+        self.begin_snapshot(origin, &line)
+    }
+
+    fn begin_snapshot(&mut self, origin: Origin, line: &[u8]) -> Result<Option<Event<'static>>, Error> {
         if line.starts_with(b"-") {
-            return Err(handshake::snapshot_refusal(&line));
+            return Err(handshake::snapshot_refusal(line));
         }
-        let snapshot = Box::new(Snapshot::new(Framing::parse(&line)?, self.config.limits.rdb));
+        let snapshot = Box::new(Snapshot::new(Framing::parse(line)?, self.config.limits.rdb));
         self.timers.set(Timer::Ack, self.now + self.config.timeouts.ack_interval);
         match origin {
             Origin::Psync { offset } => {

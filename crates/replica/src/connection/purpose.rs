@@ -54,8 +54,8 @@ pub enum Goal {
 /// Whether the snapshot may come over a second connection, with the stream beside it on the first.
 ///
 /// The source then collects no stream while it sends the snapshot: we do. Both families have this, each in a way that
-/// the other does not understand (Valkey 8.0 with `dual-channel-replication-enabled`, Redis 8.0 with
-/// `repl-rdb-channel`); a source that knows neither, or has it switched off, sends both over the first connection.
+/// the other does not understand: Valkey from 8.0 on with `dual-channel-replication-enabled`, Redis from 8.0 on whatever
+/// its `repl-rdb-channel`. Other sources send both over the first connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DualChannel {
     /// The source is not told that we could.

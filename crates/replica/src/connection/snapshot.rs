@@ -15,6 +15,8 @@ pub(super) enum Framing {
     Length(u64),
     /// `$EOF:<mark>`: until the mark (a source that sends as it saves).
     Mark([u8; MARK_BYTES]),
+    /// Nothing: it ends where its own end is (a file).
+    Own,
 }
 
 impl Framing {
@@ -113,7 +115,7 @@ impl Snapshot {
     fn left(&self) -> u64 {
         match self.framing {
             Framing::Length(length) => length - self.bytes,
-            Framing::Mark(_) => u64::MAX,
+            Framing::Mark(_) | Framing::Own => u64::MAX,
         }
     }
 
@@ -123,6 +125,7 @@ impl Snapshot {
             Framing::Length(length) if length == self.bytes => Ok(Some(self.bytes)),
             Framing::Length(length) => Err(Error::SnapshotTooShort { missing: length - self.bytes }),
             Framing::Mark(mark) => self.poll_mark(&mark, buffer),
+            Framing::Own => Ok(Some(self.bytes)),
         }
     }
 

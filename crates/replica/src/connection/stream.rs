@@ -34,6 +34,16 @@ pub(super) struct Stream {
     place: Place,
     progress: Progress,
     ack_request: AckRequest,
+    annotations: Annotations,
+    /// Where the transaction began that is not complete.
+    multi_at: u64,
+}
+
+/// What a line that begins with `#` is: servers write such into their files (`aof-timestamp-enabled`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Annotations {
+    Refused,
+    PassedOver,
 }
 
 /// Whether the offset moved since it was last told.
@@ -54,7 +64,18 @@ impl Stream {
             place: Place::Alone,
             progress: Progress::Told,
             ack_request: AckRequest::None,
+            annotations: Annotations::Refused,
+            multi_at: offset,
         }
+    }
+
+    pub(super) fn with_annotations(self, annotations: Annotations) -> Self {
+        Stream { annotations, ..self }
+    }
+
+    /// The offset behind the last unit that is complete: a command, or a whole transaction.
+    pub(super) fn settled(&self) -> u64 {
+        if self.place == Place::Alone { self.offset } else { self.multi_at }
     }
 
     pub(super) fn set_limits(&mut self, limits: &Limits) {
@@ -81,9 +102,12 @@ impl Stream {
             match self.parser.parse(buffer.bytes())? {
                 Parsed::Need(need) => self.need = need,
                 Parsed::Nothing(len) => self.skip(len, buffer)?,
-                Parsed::Inline(_) => return Err(Error::OutOfStep),
+                Parsed::Inline(len) => self.annotation(len, buffer)?,
                 Parsed::Command(len) => {
                     let role = role(self.parser.view(buffer.bytes()).name());
+                    if role == Role::Multi {
+                        self.multi_at = self.offset;
+                    }
                     self.take(len)?;
                     if let Some(event) = self.boundary(role)? {
                         buffer.consume(len);
@@ -110,6 +134,13 @@ impl Stream {
         buffer.consume(len);
         self.progress = Progress::Untold;
         self.take(len)
+    }
+
+    fn annotation(&mut self, len: usize, buffer: &mut Buffer) -> Result<(), Error> {
+        match (self.annotations, buffer.bytes().first()) {
+            (Annotations::PassedOver, Some(b'#')) => self.skip(len, buffer),
+            _ => Err(Error::OutOfStep),
+        }
     }
 
     fn command<'a>(&'a mut self, bytes: &'a [u8]) -> Event<'a> {

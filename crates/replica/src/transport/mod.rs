@@ -10,6 +10,7 @@ mod client;
 mod connect;
 mod dial;
 mod driver;
+mod file;
 mod group;
 mod observer;
 mod second;
@@ -27,6 +28,7 @@ pub use client::{
 };
 pub use connect::{ConnectError, Endpoint, connect, resolve};
 pub use driver::{Driver, DriverConfig, DriverError, LinkError, Reconnect};
+pub use file::{FileConfig, FileError, Replayed, TruncatedTail, replay, replay_reader};
 pub use observer::{Observer, ObserverError};
 pub use sentinel::{SentinelError, Sentinels, SourceRole};
 pub use source::Source;

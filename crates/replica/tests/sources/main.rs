@@ -7,8 +7,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod copies;
+#[path = "../../examples/copy/copying/mod.rs"]
+mod copying;
 mod dual_core;
 mod dual_servers;
+mod files;
 mod names;
 mod recorder;
 mod scope;

@@ -45,6 +45,8 @@ fn a_filter_is_asked_for_behind_capa_eof() {
 #[test]
 fn what_an_old_source_sends_beyond_the_scope_is_dropped() {
     let mut link = Link::new(Config { scope: SnapshotScope::Nothing, ..Config::default() });
+    link.sent();
+    link.feed(b"+PONG\r\n");
     while !parse_all(&link.sent()).last().unwrap().starts_with("PSYNC") {
         link.feed(b"-ERR Unrecognized REPLCONF option: rdb-filter-only\r\n");
     }

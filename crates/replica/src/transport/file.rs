@@ -1,0 +1,300 @@
+//! Files as a source: what a server saved, told to an [`Observer`] as a driver tells a link.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::connection::{Error, Event, Limits, Place, Recording, Tail};
+use crate::manifest::{Manifest, ManifestError};
+
+use super::group::Group;
+use super::observer::{Observer, ObserverError};
+
+const READ_BYTES: usize = 256 << 10;
+
+/// Largest manifest, in bytes.
+const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+
+/// What to do about an AOF that ends within a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TruncatedTail {
+    /// Leave it out, and an unfinished transaction with it, as servers do with `aof-load-truncated yes`. Only at the end
+    /// of the last file.
+    #[default]
+    LeaveOut,
+    /// An error.
+    Refuse,
+}
+
+/// How files are read.
+#[derive(Debug, Clone, Copy)]
+pub struct FileConfig {
+    /// What they may make us hold.
+    pub limits: Limits,
+    /// Largest transaction, in bytes: it is held until its EXEC.
+    pub transaction_bytes: usize,
+    /// What to do about an incomplete end.
+    pub truncated: TruncatedTail,
+}
+
+impl Default for FileConfig {
+    fn default() -> Self {
+        FileConfig {
+            limits: Limits::default(),
+            transaction_bytes: 512 << 20,
+            truncated: TruncatedTail::default(),
+        }
+    }
+}
+
+/// What was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// Bytes of commands.
+    pub command_bytes: u64,
+    /// Bytes at the end that were left out because they are no whole command or transaction.
+    pub left_out_bytes: u64,
+}
+
+/// Why files were not told to their end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It can't be opened or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory is no AOF's.
+    #[error("{} holds no AOF manifest, or more than one", path.display())]
+    NoManifest {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The manifest can't be used.
+    #[error("{}: {source}", path.display())]
+    Manifest {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: ManifestError,
+    },
+    /// It holds something else than a server saves.
+    #[error("{}: {source}", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Error,
+    },
+    /// A snapshot without its end.
+    #[error("{} ends within its snapshot: the save was not completed", path.display())]
+    SnapshotTruncated {
+        /// Which.
+        path: PathBuf,
+    },
+    /// An AOF without its end, where that is not tolerated.
+    #[error("{} ends within a command, {bytes} bytes before its end: another file follows, or it is to be whole", path.display())]
+    Truncated {
+        /// Which.
+        path: PathBuf,
+        /// Bytes behind the last whole command or transaction.
+        bytes: u64,
+    },
+    /// A transaction is larger than allowed.
+    #[error("{} holds a transaction of more than {limit} bytes: raise the transaction limit", path.display())]
+    TransactionTooLarge {
+        /// Which.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A callback failed.
+    #[error("the observer stopped the replay: {0}")]
+    Observer(ObserverError),
+}
+
+/// Tells what a server saved at `path`: an RDB file, an AOF of one file (with or without a snapshot at its beginning), or
+/// the directory of an AOF with its manifest.
+///
+/// `observer` is told as by a driver: `init`, `replication_start`, the snapshot's items, `streaming_start`, commands
+/// and whole transactions, `destroy`. The position at the start of the stream is the snapshot's, if it tells one.
+///
+/// # Errors
+/// What can't be read, or a callback's error; what was told until then was right.
+pub fn replay(path: &Path, config: &FileConfig, observer: &mut impl Observer) -> Result<Replayed, FileError> {
+    let files = files(path)?;
+    observed(observer, config, |replay| {
+        for (index, path) in files.iter().enumerate() {
+            let place = if index + 1 == files.len() { FilePlace::Last } else { FilePlace::Before };
+            let file = File::open(path).map_err(|source| io_error(path, source))?;
+            replay.file(file, path, place)?;
+        }
+        Ok(())
+    })
+}
+
+/// Tells what `reader` has to its end: a snapshot, or the content of an AOF of one file.
+///
+/// # Errors
+/// Those of [`replay`], with the path `-`.
+pub fn replay_reader(
+    reader: impl Read,
+    config: &FileConfig,
+    observer: &mut impl Observer,
+) -> Result<Replayed, FileError> {
+    observed(observer, config, |replay| replay.file(reader, Path::new("-"), FilePlace::Last))
+}
+
+fn observed<O: Observer>(
+    observer: &mut O,
+    config: &FileConfig,
+    read: impl FnOnce(&mut Replay<'_, O>) -> Result<(), FileError>,
+) -> Result<Replayed, FileError> {
+    observer.init().map_err(FileError::Observer)?;
+    let mut replay = Replay {
+        observer,
+        recording: Recording::new(config.limits),
+        group: Group::new(config.transaction_bytes, config.limits.resp),
+        config: *config,
+        replayed: Replayed::default(),
+    };
+    let outcome = read(&mut replay);
+    let replayed = replay.replayed;
+    observer.destroy();
+    outcome.map(|()| replayed)
+}
+
+/// Whether a file may end within a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FilePlace {
+    Before,
+    Last,
+}
+
+struct Replay<'o, O> {
+    observer: &'o mut O,
+    recording: Recording,
+    group: Group,
+    config: FileConfig,
+    replayed: Replayed,
+}
+
+impl<O: Observer> Replay<'_, O> {
+    fn file(&mut self, mut reader: impl Read, path: &Path, place: FilePlace) -> Result<(), FileError> {
+        let mut chunk = vec![0; READ_BYTES];
+        loop {
+            match reader.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(len) => self.recording.receive(&chunk[..len]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(io_error(path, source)),
+            }
+            self.tell_all(path)?;
+        }
+        self.recording.no_more();
+        self.tell_all(path)?;
+        let tail = self.recording.end_file();
+        self.judge(tail, path, place)
+    }
+
+    fn judge(&mut self, tail: Tail, path: &Path, place: FilePlace) -> Result<(), FileError> {
+        let path = path.to_owned();
+        match tail {
+            Tail::Whole => Ok(()),
+            Tail::InSnapshot => Err(FileError::SnapshotTruncated { path }),
+            Tail::Incomplete { bytes }
+                if place == FilePlace::Last && self.config.truncated == TruncatedTail::LeaveOut =>
+            {
+                self.replayed.left_out_bytes = bytes;
+                Ok(())
+            }
+            Tail::Incomplete { bytes } => Err(FileError::Truncated { path, bytes }),
+        }
+    }
+
+    fn tell_all(&mut self, path: &Path) -> Result<(), FileError> {
+        loop {
+            let saved_at = self.recording.saved_at();
+            let event = self.recording.poll_event();
+            let event = event.map_err(|source| FileError::Content { path: path.to_owned(), source })?;
+            let Some(event) = event else { return Ok(()) };
+            let observer = &mut *self.observer;
+            let told = match event {
+                Event::FullResync { replid, offset } => observer.replication_start(replid, offset),
+                Event::Snapshot(item) => observer.snapshot_item(item),
+                Event::SnapshotEnd { .. } => observer.streaming_start(self.recording.saved_at().or(saved_at)),
+                Event::Command(command) if command.place == Place::InTransaction => {
+                    let limit = self.config.transaction_bytes;
+                    let too_large = |_| FileError::TransactionTooLarge { path: path.to_owned(), limit };
+                    self.group.push(&command).map_err(too_large)?;
+                    Ok(())
+                }
+                Event::Command(command) => {
+                    self.replayed.command_bytes = command.end_offset;
+                    observer.command(command)
+                }
+                Event::MultiBegin { .. } => {
+                    self.group.clear();
+                    Ok(())
+                }
+                Event::MultiEnd { end_offset, db } => {
+                    self.replayed.command_bytes = end_offset;
+                    tell_transaction(&mut self.group, end_offset, db, observer)
+                }
+                Event::Progress { end_offset, db } => {
+                    self.replayed.command_bytes = end_offset;
+                    observer.progress(end_offset, db)
+                }
+                Event::Continue { .. } => Ok(()),
+            };
+            told.map_err(FileError::Observer)?;
+        }
+    }
+}
+
+fn tell_transaction(
+    group: &mut Group,
+    end_offset: u64,
+    db: u32,
+    observer: &mut impl Observer,
+) -> Result<(), ObserverError> {
+    observer.transaction_begin()?;
+    group.deliver(observer)?;
+    group.clear();
+    observer.transaction_end(end_offset, db)
+}
+
+fn io_error(path: &Path, source: io::Error) -> FileError {
+    FileError::Io { path: path.to_owned(), source }
+}
+
+/// What is to be read, in order.
+fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let found = fs::metadata(path).map_err(|source| io_error(path, source))?;
+    if !found.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let manifest = manifest_in(path)?;
+    let file = File::open(&manifest).map_err(|source| io_error(&manifest, source))?;
+    let mut text = String::new();
+    let read = file.take(MANIFEST_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|source| io_error(&manifest, source))?;
+    let listed = Manifest::parse(&text).map_err(|source| FileError::Manifest { path: manifest, source })?;
+    Ok(listed.files.iter().map(|name| path.join(name)).collect())
+}
+
+fn manifest_in(folder: &Path) -> Result<PathBuf, FileError> {
+    let entries = fs::read_dir(folder).map_err(|source| io_error(folder, source))?;
+    let mut manifests = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some("manifest".as_ref()));
+    match (manifests.next(), manifests.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(FileError::NoManifest { path: folder.to_owned() }),
+    }
+}
