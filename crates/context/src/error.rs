@@ -28,6 +28,16 @@ pub enum Error {
         /// The limit it breaks.
         reason: &'static str,
     },
+    /// What the module registers while it loads was not taken. It is told by its name.
+    #[error("{what} \"{name}\" can't be registered: {error}")]
+    Registration {
+        /// What it is: a command, a config.
+        what: &'static str,
+        /// Its name; what is not printable is escaped, and what is very long is cut.
+        name: String,
+        /// Why it was not taken.
+        error: Box<Error>,
+    },
     /// A handler was called with too few or too many arguments.
     #[error("wrong number of arguments")]
     WrongArity,
@@ -104,6 +114,18 @@ impl Error {
         Self::Module(text.into())
     }
 
+    /// Names what could not be registered, if the error is not in words that do.
+    pub(crate) fn of(self, what: &'static str, name: &[u8]) -> Self {
+        /// The longest name shown in full, in bytes.
+        const SHOWN_MAX: usize = 64;
+        if matches!(self, Self::Module(_) | Self::Registration { .. }) {
+            return self;
+        }
+        let cut = if name.len() > SHOWN_MAX { ".." } else { "" };
+        let shown = name[..name.len().min(SHOWN_MAX)].escape_ascii();
+        Self::Registration { what, name: format!("{shown}{cut}"), error: Box::new(self) }
+    }
+
     /// The code a client sees before the message, as in `-WRONGTYPE ..`.
     pub fn code(&self) -> &'static str {
         match self {
@@ -111,5 +133,21 @@ impl Error {
             Self::Busy => "BUSY",
             _ => "ERR",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_registered_is_named_once_and_in_one_line() {
+        let error = Error::WrongType.of("the command", b"a\n\"b\xff").of("the module", b"m");
+        assert_eq!(
+            error.to_string(),
+            format!("the command \"a\\n\\\"b\\xff\" can't be registered: {}", Error::WrongType)
+        );
+        let long = Error::Syntax.of("the config", &[b'x'; 1000]).to_string();
+        assert!(long.len() < 200 && long.contains("x..\""), "{long}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use redis_module::raw;
 
 use super::enumeration::{GetFn, SetFn};
+use super::names::check_choices;
 use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigEnum, ConfigFlags, Refusal, config, privdata, set};
@@ -141,12 +142,7 @@ impl<T: ConfigEnum> Register for FlagsConfig<T> {
     }
 
     fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
-        if T::CHOICES.iter().any(|(name, _)| name.to_bytes().eq_ignore_ascii_case(NONE.to_bytes())) {
-            return Err(Error::Invalid {
-                what: "a config's choice",
-                reason: "none is the name of no choice",
-            });
-        }
+        check_choices(std::iter::once(NONE).chain(T::CHOICES.iter().map(|&(name, _)| name)))?;
         let default =
             Self::read(given.unwrap_or(self.default.as_bytes())).and_then(|bits| self.checked(bits));
         let default = default.map_err(|reason| refused(self.name, &reason))?.cast_signed();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis_module::raw;
 
+use super::names::check_choices;
 use super::register::refused;
 use super::register::sealed::Register;
 use super::{ConfigFlags, Refusal, config, privdata, set};
@@ -15,7 +16,8 @@ use crate::error::Error;
 
 /// A choice of a config.
 pub trait ConfigEnum: Copy + Send + Sync + 'static {
-    /// The choices and their names. The first is the default.
+    /// The choices and their names, which are printable ASCII without spaces, quotes and backslashes; upper and lower
+    /// case are the same. The first is the default.
     const CHOICES: &'static [(&'static CStr, Self)];
 }
 
@@ -88,6 +90,7 @@ impl<T: ConfigEnum> Register for EnumConfig<T> {
     }
 
     fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        check_choices(T::CHOICES.iter().map(|&(name, _)| name))?;
         let default =
             given.map_or(Ok(0), |text| self.read(text)).map_err(|reason| refused(self.name, &reason))?;
         let register = required!(RedisModule_RegisterEnumConfig);

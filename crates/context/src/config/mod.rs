@@ -6,6 +6,7 @@
 mod choices;
 mod defaults;
 mod enumeration;
+mod names;
 mod number;
 mod register;
 mod switch;
@@ -47,7 +48,7 @@ bitflags::bitflags! {
         /// Not set while the server loads its data.
         const DENY_LOADING = raw::REDISMODULE_CONFIG_DENY_LOADING;
         /// Its name is not put behind the module's and a dot. It may hold one dot, and another name after a `|`.
-        /// Redis 8.0 on; elsewhere the registration is [`crate::Error::Unsupported`].
+        /// Redis 8.0 on; elsewhere the registration names [`crate::Error::Unsupported`].
         const UNPREFIXED = raw::REDISMODULE_CONFIG_UNPREFIXED;
     }
 }

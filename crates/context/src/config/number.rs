@@ -46,7 +46,7 @@ impl IntConfig {
         config
     }
 
-    /// The least and the greatest value.
+    /// The least and the greatest value; the default is one of them or between them.
     pub const fn range(mut self, min: i64, max: i64) -> Self {
         (self.min, self.max) = (min, max);
         self
@@ -87,6 +87,16 @@ impl IntConfig {
         Ok(value)
     }
 
+    fn check_range(&self) -> Result<(), Error> {
+        if self.memory && self.min < 0 {
+            return Err(Error::Invalid { what: "its range", reason: "a size is 0 or more" });
+        }
+        if !(self.min..=self.max).contains(&self.default) {
+            return Err(Error::Invalid { what: "its range", reason: "the default is not in it" });
+        }
+        Ok(())
+    }
+
     pub(super) fn assign(&self, value: i64) -> Result<(), Refusal> {
         self.value.store(self.checked(value)?, Ordering::Relaxed);
         Ok(())
@@ -120,6 +130,7 @@ impl Register for IntConfig {
     }
 
     fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        self.check_range()?;
         let default = given
             .map_or(Ok(self.default), |text| self.read(text))
             .map_err(|reason| refused(self.name, &reason))?;
@@ -171,6 +182,17 @@ unsafe extern "C" fn set_number(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_has_the_default_in_it() {
+        static RIGHT: IntConfig = IntConfig::new(c"right", 5).range(5, 5);
+        static WRONG: [IntConfig; 3] = [
+            IntConfig::new(c"low", 4).range(5, 6),
+            IntConfig::new(c"empty", 5).range(6, 4),
+            IntConfig::memory(c"size", 5).range(-1, 6),
+        ];
+        assert!(RIGHT.check_range().is_ok() && WRONG.iter().all(|config| config.check_range().is_err()));
+    }
 
     #[test]
     fn numbers_and_sizes_are_read_as_the_server_reads_them() {

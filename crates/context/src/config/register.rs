@@ -3,12 +3,12 @@
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{ConfigFlags, Defaults, OK, Refusal};
+use super::names::Names;
+use super::{Defaults, OK, Refusal};
 use crate::api::{api, required};
 use crate::cell::MainCell;
 use crate::context::{Context, LoadContext};
 use crate::error::Error;
-use crate::server::server;
 
 /// A config that can be registered: one of this crate's statics.
 pub trait Config: sealed::Register {}
@@ -50,6 +50,9 @@ pub(crate) fn abandon(ctx: &Context<'_>) {
 impl LoadContext<'_> {
     /// Registers all configs of the module and takes their values: from the configuration file, from the
     /// arguments of MODULE LOADEX, or the defaults. Once per module; afterwards the statics have their values.
+    ///
+    /// # Errors
+    /// [`Error::Registration`] names the config that is in the way: its name, its choices or its range.
     pub fn configs(&self, configs: &[&'static dyn Config]) -> Result<(), Error> {
         self.register_configs(configs, &[])?;
         self.load_configs()
@@ -136,15 +139,21 @@ impl LoadContext<'_> {
                 reason: "configs are registered once, all together",
             });
         }
+        let mut names = Names::default();
         for config in configs {
             let name = config.name();
-            check_name(name, config.flags())?;
-            // The last one counts, as in the configuration file.
-            let value =
-                given.iter().rev().find(|(given, _)| *given == name.to_bytes()).map(|(_, value)| *value);
-            accepted(config.register(self, value)?)?;
-            REGISTERED.try_borrow_mut(self)?.push(*config);
+            let registered = names.add(name, config.flags()).and_then(|()| self.register(*config, given));
+            registered.map_err(|error| error.of("the config", name.to_bytes()))?;
         }
+        Ok(())
+    }
+
+    fn register(&self, config: &'static dyn Config, given: &[(&[u8], &[u8])]) -> Result<(), Error> {
+        let name = config.name().to_bytes();
+        // The last one counts, as in the configuration file.
+        let value = given.iter().rev().find(|(given, _)| *given == name).map(|(_, value)| *value);
+        accepted(config.register(self, value)?)?;
+        REGISTERED.try_borrow_mut(self)?.push(config);
         Ok(())
     }
 
@@ -170,41 +179,5 @@ fn accepted(status: c_int) -> Result<(), Error> {
     if status == OK {
         return Ok(());
     }
-    Err(Error::Refused {
-        function: "RedisModule_RegisterConfig",
-        reason: "the name is not valid or taken, or a flag is unknown",
-    })
-}
-
-/// What the server allows (moduleVerifyResourceName and moduleVerifyUnprefixedName, module.c).
-fn check_name(name: &CStr, flags: ConfigFlags) -> Result<(), Error> {
-    let valid = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if !flags.contains(ConfigFlags::UNPREFIXED) {
-        if !name.is_empty() && name.to_bytes().iter().all(valid) {
-            return Ok(());
-        }
-        return Err(Error::Invalid {
-            what: "a config's name",
-            reason: "it holds letters, digits, _ and - alone",
-        });
-    }
-    // The same bit means something else to Valkey.
-    if !server().is_redis_since(8, 0) {
-        return Err(Error::Unsupported { function: "REDISMODULE_CONFIG_UNPREFIXED", since: "Redis 8.0" });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_checked_before_the_server_sees_them() {
-        let plain = ConfigFlags::empty();
-        assert!(check_name(c"apply-budget_us", plain).is_ok());
-        for name in [c"", c"mirror.x", c"a b", c"\xff"] {
-            assert!(check_name(name, plain).is_err());
-        }
-    }
+    Err(Error::Refused { function: "RedisModule_RegisterConfig", reason: "the name is taken, or not valid" })
 }

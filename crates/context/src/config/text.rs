@@ -18,13 +18,18 @@ use crate::string::{RedisStr, RedisString};
 /// Looks at a new value before it is taken.
 type Check = fn(&[u8]) -> Result<(), Refusal>;
 
-/// A text of at most [`StringConfig::BYTES_MAX`] bytes.
+/// A text of at most [`StringConfig::BYTES_MAX`] bytes, which may be any but the default with a NUL behind it.
+///
+/// Valkey 8.1.0 and 8.1.1 write a `"` and a `\` of any text as they stand (`sdscatrepr`, sds.c): after CONFIG REWRITE they
+/// read another value, or don't start. A check can refuse both there.
 pub struct StringConfig {
     pub(super) name: &'static CStr,
     default: &'static CStr,
     flags: ConfigFlags,
     check: Option<Check>,
     value: RwLock<Option<Arc<[u8]>>>,
+    /// The default that the server was told, if the load's arguments gave one.
+    given: RwLock<Option<CString>>,
     shown: Shown,
 }
 
@@ -48,6 +53,7 @@ impl StringConfig {
             flags: ConfigFlags::empty(),
             check: None,
             value: RwLock::new(None),
+            given: RwLock::new(None),
             shown: Shown(RefCell::new(None)),
         }
     }
@@ -75,9 +81,21 @@ impl StringConfig {
             return Err("it is longer than 65536 bytes".into());
         }
         self.check.map_or(Ok(()), |check| check(bytes))?;
+        self.check_rewrite(bytes)?;
         let new = Some(Arc::from(bytes));
         *self.value.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
+    }
+
+    /// CONFIG REWRITE compares a value with the default up to a NUL, and leaves out what it finds equal
+    /// (`rewriteConfigSdsOption`, config.c).
+    fn check_rewrite(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        let given = self.given.read().unwrap_or_else(PoisonError::into_inner);
+        let default = given.as_deref().unwrap_or(self.default).to_bytes();
+        match bytes.strip_prefix(default) {
+            Some([0, ..]) => Err("CONFIG REWRITE would take it for the default, which a NUL follows".into()),
+            _ => Ok(()),
+        }
     }
 
     fn read(&self, text: &[u8]) -> Result<CString, Refusal> {
@@ -108,6 +126,7 @@ impl Register for StringConfig {
     fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
         let given = given.map(|text| self.read(text)).transpose();
         let given = given.map_err(|reason| refused(self.name, &reason))?;
+        self.given.write().unwrap_or_else(PoisonError::into_inner).clone_from(&given);
         let default = given.as_deref().unwrap_or(self.default);
         let register = required!(RedisModule_RegisterStringConfig);
         let (name, default, flags) = (self.name.as_ptr(), default.as_ptr(), self.flags.known_bits());
@@ -121,6 +140,7 @@ impl Register for StringConfig {
 
     fn forget(&'static self) {
         *self.value.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.given.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.shown.0.borrow_mut() = None;
     }
 }
@@ -155,6 +175,9 @@ mod tests {
             .check(|path| if path.starts_with(b"/") { Ok(()) } else { Err("a path begins with /".into()) });
         assert_eq!(&*PATH.get(), b"/tmp");
         assert!(PATH.set(b"/var\0\xff").is_ok());
+        assert!(
+            PATH.set(b"/tmp\0").is_err() && PATH.set(b"/tmp2\0").is_ok() && PATH.set(b"/var\0\xff").is_ok()
+        );
         assert!(PATH.set(b"var").is_err() && PATH.set(&vec![b'/'; 70_000]).is_err());
         assert_eq!(&*PATH.get(), b"/var\0\xff");
     }

@@ -13,7 +13,7 @@ use crate::context::LoadContext;
 use crate::error::Error;
 
 /// A whole number from 0 on. Valkey 9.1 on takes all of `u64`; elsewhere a config whose greatest value is at most
-/// `i64::MAX` is registered as a number with a sign, and any other is [`Error::Unsupported`].
+/// `i64::MAX` is registered as a number with a sign, and any other names [`Error::Unsupported`] as the reason.
 pub struct UintConfig {
     pub(super) name: &'static CStr,
     default: u64,
@@ -63,7 +63,7 @@ impl UintConfig {
         }
     }
 
-    /// The least and the greatest value.
+    /// The least and the greatest value; the default is one of them or between them.
     pub const fn range(mut self, min: u64, max: u64) -> Self {
         (self.min, self.max) = (min, max);
         self
@@ -139,6 +139,9 @@ impl Register for UintConfig {
     }
 
     fn register(&'static self, load: &LoadContext<'_>, given: Option<&[u8]>) -> Result<c_int, Error> {
+        if !(self.min..=self.max).contains(&self.default) {
+            return Err(Error::Invalid { what: "its range", reason: "the default is not in it" });
+        }
         let default = given.map_or(Ok(self.default), |text| self.read(text));
         let default = default.map_err(|reason| refused(self.name, &reason))?;
         // SAFETY: R19: the function has this type (valkeymodule.h, Valkey 9.1).

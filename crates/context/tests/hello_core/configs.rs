@@ -206,14 +206,25 @@ fn a_setting_that_the_server_lacks_refuses_the_load_with_one_line() {
             Family::Redis => (version.major >= 8, false),
             Family::Valkey => (false, (version.major, version.minor) >= (9, 1)),
         };
-        for (name, has, lacking) in [
-            ("wide", is_valkey_9_1, "RedisModule_RegisterUnsignedNumericConfig: it came with Valkey 9.1"),
-            ("bare", is_redis_8, "REDISMODULE_CONFIG_UNPREFIXED: it came with Redis 8.0"),
-            ("late", is_redis_8, "RedisModule_LoadDefaultConfigs: it came with Redis 8.0"),
+        let cannot = "can't be registered: ";
+        for (name, has, config, lacking) in [
+            (
+                "wide",
+                is_valkey_9_1,
+                format!("the config \"wide\" {cannot}"),
+                "RedisModule_RegisterUnsignedNumericConfig: it came with Valkey 9.1",
+            ),
+            (
+                "bare",
+                is_redis_8,
+                format!("the config \"hello-bare|hello-other.name\" {cannot}"),
+                "REDISMODULE_CONFIG_UNPREFIXED: it came with Redis 8.0",
+            ),
+            ("late", is_redis_8, String::new(), "RedisModule_LoadDefaultConfigs: it came with Redis 8.0"),
         ] {
             let load = Command::new("MODULE LOAD").arg(&*path).arg("CONFIGS").arg(name);
             assert_eq!(tell(&mut client, load).error().is_none(), has, "{name}");
-            let line = format!("hello is not loaded: this server has no {lacking}");
+            let line = format!("hello is not loaded: {config}this server has no {lacking}");
             assert_eq!(server.log().matches(&line).count(), usize::from(!has), "{name}");
             if has {
                 client.run(cmd!("MODULE", "UNLOAD", "hello"));
