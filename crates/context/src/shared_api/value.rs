@@ -96,6 +96,22 @@ pub trait SharedReturn: Sized {
     fn take(value: SharedValue<'_>) -> Result<Self, Error>;
 }
 
+/// A [`SharedReturn`] that is always there: an `Option` of an `Option` could not be told apart.
+pub trait SharedPlain: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! plain {
+    ($($answer:ty),*) => {$(
+        impl sealed::Sealed for $answer {}
+        impl SharedPlain for $answer {}
+    )*};
+}
+
+plain!((), bool, i64, u64, f64, Vec<u8>);
+
 /// Numbers, which are arguments and answers alike.
 macro_rules! numbers {
     ($($number:ty = $kind:ident, $pack:expr, $unpack:expr;)*) => {$(
@@ -161,7 +177,7 @@ impl SharedReturn for Vec<u8> {
     }
 }
 
-impl<T: SharedReturn> SharedReturn for Option<T> {
+impl<T: SharedReturn + SharedPlain> SharedReturn for Option<T> {
     const KIND: u32 = OPTIONAL | T::KIND;
     fn lend(&self) -> SharedValue<'_> {
         self.as_ref().map_or(SharedValue::number(NONE, 0), T::lend)
