@@ -35,6 +35,11 @@ pub(crate) fn guard<R>(what: &'static str, fallback: impl FnOnce() -> R, body: i
     }
 }
 
+/// Drops what may hold values of the module's, whose own `drop` may panic.
+pub(crate) fn drop_guarded<T>(value: T) {
+    guard("a drop", || (), || drop(value));
+}
+
 #[cold]
 fn caught(what: &'static str, payload: Box<dyn Any + Send>) {
     discard(payload);

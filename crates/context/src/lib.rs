@@ -38,6 +38,7 @@ mod call;
 mod cell;
 mod client;
 mod cluster;
+mod code;
 mod command;
 pub mod config;
 mod context;
@@ -63,6 +64,7 @@ mod memory;
 mod module;
 mod native_type;
 mod outcome;
+mod provisional;
 mod publish;
 mod reply;
 mod runtime_args;
@@ -150,7 +152,7 @@ pub use context::{
 #[doc(hidden)]
 pub mod entry {
     pub use crate::alloc::{ServerAlloc, process};
-    pub use crate::module::{Module, on_load, on_unload};
+    pub use crate::module::{Module, module_name, on_load, on_unload};
     pub use crate::shared_api::{SharedArgs, SharedEntry, SharedFunction, SharedImport, SharedLayout};
     pub use crate::shared_api::{SharedSignature, SharedTable, SharedValue, export, shared_function};
     pub use redis_module::raw::{RedisModuleCtx as RawContext, RedisModuleString as RawString};

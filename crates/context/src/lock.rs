@@ -22,6 +22,7 @@ use crate::cell::MainCell;
 use crate::context::{Context, LoadContext, WriteContext};
 use crate::error::Error;
 use crate::guard::guard;
+use crate::life::Life;
 use crate::thread;
 use crate::write::{NotNow, may_write};
 
@@ -36,6 +37,9 @@ pub enum LockError {
     /// [`ServerLock::try_run`]: another thread holds the lock, as the main thread does while it works.
     #[error("the server's lock is held by another thread")]
     WouldBlock,
+    /// The module whose lock this was is not loaded any more, or again: its load has failed, or was taken back.
+    #[error("the module is not loaded any more")]
+    ModuleGone,
     /// The closure panicked, which is logged.
     #[error("what ran under the server's lock panicked: see the server's log")]
     Panicked,
@@ -110,7 +114,7 @@ impl LoadContext<'_> {
         }
         let detach = required!(RedisModule_GetDetachedThreadSafeContext);
         // SAFETY: R27: a live context of this module; the new one is the lock thread's, and is never freed.
-        let context = Detached(unsafe { detach(self.as_ptr()) });
+        let context = Detached(unsafe { detach(self.as_ptr()) }, Life::now());
         let (jobs, queue) = mpsc::channel();
         let no_thread = |error: std::io::Error| Error::Os {
             call: "pthread_create",
@@ -185,7 +189,7 @@ impl ServerLock {
 }
 
 /// The context of the lock's thread.
-struct Detached(*mut raw::RedisModuleCtx);
+struct Detached(*mut raw::RedisModuleCtx, Life);
 
 // SAFETY: R48: the lock's thread alone uses it, while it holds the lock.
 unsafe impl Send for Detached {}
@@ -201,6 +205,8 @@ fn serve(context: &Detached, queue: &Receiver<Job>) {
 
 fn under_the_lock(context: &Detached, how: How, body: Body<'_>) -> Result<(), LockError> {
     let held = Held::take(context, how)?;
+    // The server has freed what the context says of the module.
+    context.1.check("the lock").map_err(|_| LockError::ModuleGone)?;
     // SAFETY: R48: the lock is held by this thread until `held` is dropped, and the context is its own.
     let ctx = LockedContext(unsafe { Context::from_raw(context.0) });
     let run = || {

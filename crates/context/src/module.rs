@@ -11,6 +11,8 @@ use crate::alloc;
 use crate::api;
 use crate::auth;
 use crate::cluster;
+use crate::code;
+use crate::command;
 use crate::config;
 use crate::context::{Context, LoadContext, UnloadContext};
 use crate::defrag;
@@ -26,6 +28,7 @@ use crate::keyspace;
 use crate::life::Life;
 use crate::lock;
 use crate::log::{LogLevel, log_fmt};
+use crate::provisional;
 use crate::server::server;
 use crate::state;
 use crate::thread;
@@ -123,24 +126,39 @@ fn in_transit(
 /// Takes back what the server would call when the module's code is gone, and leaves this crate's statics as they
 /// were: the code may stay (a thread-local's destructor keeps it) and be loaded again.
 fn abandon(ctx: &Context<'_>) {
-    let body = || {
-        events::abandon(ctx);
-        filter::abandon(ctx);
-        key_meta::abandon(ctx);
-        keyspace::abandon(ctx);
-        cluster::abandon_receivers(ctx);
-        cluster::abandon_slots(ctx);
-        auth::abandon(ctx);
-        timer::abandon(ctx);
-        event_loop::abandon(ctx);
-        lock::abandon(ctx);
-        config::abandon(ctx);
-        state::abandon();
-        info::abandon();
-        defrag::abandon(ctx);
-        detached::abandon();
-    };
-    guard("the end of a module", || (), body);
+    // Each by itself: what the module drops here may panic.
+    let steps: [fn(&Context<'_>); _] = [
+        provisional::abandon,
+        timer::abandon,
+        event_loop::abandon,
+        events::abandon,
+        filter::abandon,
+        key_meta::abandon,
+        keyspace::abandon,
+        cluster::abandon_receivers,
+        cluster::abandon_slots,
+        auth::abandon,
+        lock::abandon,
+        config::abandon,
+        command::abandon,
+        |_| state::abandon(),
+        |_| info::abandon(),
+        defrag::abandon,
+        |_| detached::abandon(),
+    ];
+    for step in steps {
+        guard("the end of a module", || (), || step(ctx));
+    }
+    Life::begin();
+}
+
+/// The server is about to unmap the code, whatever still runs in it: threads that `init` has started.
+fn leave(ctx: &Context<'_>) {
+    abandon(ctx);
+    let pins = PINS.load(Ordering::Acquire);
+    if pins != 0 && !code::keep() {
+        log_fmt(LogLevel::Warning, format_args!("{pins} threads run in code that goes"));
+    }
 }
 
 /// `RedisModule_OnLoad`.
@@ -193,13 +211,15 @@ unsafe fn try_load(
     // SAFETY: R11: the context of OnLoad, on the main thread.
     let load = unsafe { LoadContext::from_raw(ctx, args, module.name) };
     let result = in_transit("the module's load", "its registration panicked", || {
+        let _loading = provisional::Loading::begin();
         (module.init)(&load)?;
+        command::confirm(&load)?;
         keyspace::confirm(&load)?;
-        cluster::confirm_receivers(&load)
+        provisional::confirm(&load)
     });
     match &result {
         Ok(()) => timer::keep(&load),
-        Err(_) => abandon(&load),
+        Err(_) => leave(&load),
     }
     result
 }
@@ -225,11 +245,15 @@ pub(crate) unsafe fn arguments<'a>(
 /// # Safety
 /// The argument is what the server passes.
 pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) -> c_int {
-    let is_taken_back = is_fresh();
+    let is_fresh = is_fresh();
     let unload = || {
         // SAFETY: R11: the context of OnUnload, on the main thread.
         let unload = unsafe { UnloadContext::from_raw(ctx) };
-        may_unload(module, &unload, is_taken_back)
+        if is_fresh && provisional::is_being_loaded(&unload) {
+            take_back(module, &unload);
+            return Ok(());
+        }
+        may_unload(module, &unload, is_fresh && !server().is_since_7_2())
     };
     match guard("the module's unload", || Err(Error::module("its end panicked")), unload) {
         Ok(()) => raw::REDISMODULE_OK as c_int,
@@ -242,7 +266,19 @@ pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) 
 }
 
 /// A server that finds a setting in MODULE LOADEX which the module does not have takes the module back at once, and from
-/// Redis 8.0 on ends if the module refuses (`moduleLoad`, module.c).
+/// 7.2 on ends if the module refuses (`moduleLoad`, module.c).
+fn take_back(module: &Module, unload: &UnloadContext<'_>) {
+    if let Some(deinit) = module.deinit {
+        let ended = in_transit("the module's unload", "its end panicked", || deinit(unload));
+        if let Err(error) = ended {
+            let name = module.name.to_string_lossy();
+            log_fmt(LogLevel::Warning, format_args!("{name} is unloaded all the same: {error}"));
+        }
+    }
+    leave(unload);
+}
+
+/// `is_taken_back` on a server that would keep the module if it refused.
 fn may_unload(module: &Module, unload: &UnloadContext<'_>, is_taken_back: bool) -> Result<(), Error> {
     let nothing: Deinit = |_| Ok(());
     let deinit = module.deinit.or(is_taken_back.then_some(nothing));
@@ -266,10 +302,30 @@ fn may_unload(module: &Module, unload: &UnloadContext<'_>, is_taken_back: bool) 
     ended
 }
 
+/// What `module!` may call a module. Its name stands in front of its configs in the configuration file, and of its
+/// sections and fields in INFO, where nothing of it is quoted.
+///
+/// # Panics
+/// So that it does not build: unless it is 1 to 64 letters, digits, `_`, `-` and `.`.
+pub const fn module_name(terminated: &'static str) -> &'static CStr {
+    let bytes = terminated.as_bytes();
+    assert!(2 <= bytes.len() && bytes.len() <= 65, "a module's name has 1 to 64 characters");
+    let mut at = 0;
+    while at < bytes.len() - 1 {
+        let is_plain = bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'_' | b'-' | b'.');
+        assert!(is_plain, "a module's name holds letters, digits, _, - and . alone");
+        at += 1;
+    }
+    match CStr::from_bytes_with_nul(bytes) {
+        Ok(name) => name,
+        Err(_) => panic!("a module's name ends with a NUL, which concat! adds"),
+    }
+}
+
 /// Makes the crate a module: emits the entry points, installs the server's allocator, and defines the C
 /// allocator's names, which alloc.rs explains.
 ///
-/// It stands once in the `cdylib`, which may forbid unsafe code. `init` gets a [`LoadContext`] and registers
+/// Its name is 1 to 64 letters, digits, `_`, `-` and `.`. It stands once in the `cdylib`, which may forbid unsafe code. `init` gets a [`LoadContext`] and registers
 /// commands, configs, events and types; its error, or a panic, refuses the load with one line in the log.
 /// Without `deinit` the module can't be unloaded.
 ///
@@ -291,10 +347,7 @@ macro_rules! module {
     };
     (@emit $name:literal, $version:expr, $init:expr, $deinit:expr) => {
         static REDIS_CONTEXT_MODULE: $crate::entry::Module = $crate::entry::Module {
-            name: match ::core::ffi::CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
-                ::core::result::Result::Ok(name) => name,
-                ::core::result::Result::Err(_) => panic!("a module's name holds no NUL"),
-            },
+            name: $crate::entry::module_name(concat!($name, "\0")),
             version: $version,
             init: $init,
             deinit: $deinit,
@@ -351,4 +404,20 @@ macro_rules! module {
             )*
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_named_so_that_files_and_lists_can_hold_it() {
+        const LONGEST: &str =
+            concat!("0123456789012345678901234567890123456789012345678901234567890123", "\0");
+        assert_eq!(module_name("A-b_c.9\0"), c"A-b_c.9");
+        assert_eq!(module_name(LONGEST).to_bytes().len(), 64);
+        for name in ["\0", "a b\0", "a\0b\0", "a%s\0", "a\n\0", "\u{e4}\0"] {
+            assert!(std::panic::catch_unwind(|| module_name(name)).is_err(), "{name:?}");
+        }
+    }
 }

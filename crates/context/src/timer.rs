@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_module::raw;
 
@@ -14,6 +14,7 @@ use crate::context::{Context, TimerContext};
 use crate::error::Error;
 use crate::guard::guard;
 use crate::module::is_in_transit;
+use crate::provisional;
 
 /// The longest time a timer may be set for: 100 years. The server adds it to its clock in microseconds.
 pub const TIMER_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -23,10 +24,10 @@ pub const TIMER_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 ///
 /// Dropping the handle cancels the timer: the callback will not run, and the state is dropped at once.
 /// [`Timer::detach`] lets it run without a handle. For a periodic one, the callback starts the next.
-/// Timers never fire inside a busy script or a load.
+/// Timers never fire inside a busy script or a load. One that is started in `init` counts from there, and is the
+/// server's from the moment on when the module is loaded.
 #[must_use = "dropping a timer cancels it: keep it, or detach it"]
 pub struct Timer<T: 'static> {
-    id: raw::RedisModuleTimerID,
     shared: Rc<Shared<T>>,
 }
 
@@ -36,6 +37,40 @@ type Callback<T> = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>, T)>;
 /// stopped. `None` once it has fired, was stopped or cancelled.
 struct Shared<T> {
     pending: Cell<Option<(T, Callback<T>)>>,
+    due: Instant,
+    /// `None` until the server has it.
+    id: Cell<Option<raw::RedisModuleTimerID>>,
+}
+
+impl<T: 'static> Shared<T> {
+    fn new(pending: (T, Callback<T>), after: Duration) -> Rc<Self> {
+        let pending = Cell::new(Some(pending));
+        Rc::new(Self { pending, due: Instant::now() + after, id: Cell::new(None) })
+    }
+
+    fn is_pending(&self) -> bool {
+        let pending = self.pending.take();
+        let is_pending = pending.is_some();
+        self.pending.set(pending);
+        is_pending
+    }
+
+    fn remaining(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now())
+    }
+
+    /// Gives the timer to the server.
+    fn start(self: Rc<Self>, ctx: &Context<'_>, after: Duration) {
+        let milliseconds = after.as_nanos().div_ceil(1_000_000) as i64;
+        let create = required!(RedisModule_CreateTimer);
+        let data = Rc::into_raw(Rc::clone(&self)).cast::<c_void>().cast_mut();
+        // SAFETY: R25: a live context; the server calls `fired::<T>` once with `data`, unless it is stopped.
+        let id = unsafe { create(ctx.as_ptr(), milliseconds, Some(fired::<T>), data) };
+        self.id.set(Some(id));
+        if is_in_transit() {
+            NOTED.borrow_mut(ctx).push(id);
+        }
+    }
 }
 
 /// The timers that were started while the module came or went.
@@ -55,26 +90,31 @@ impl<T: 'static> Timer<T> {
         if after > TIMER_MAX {
             return Err(Error::Invalid { what: "the timer's time", reason: "at most 100 years" });
         }
-        let milliseconds = after.as_nanos().div_ceil(1_000_000) as i64;
-        let shared = Rc::new(Shared { pending: Cell::new(Some((state, Box::new(callback) as Callback<T>))) });
-        let create = required!(RedisModule_CreateTimer);
-        let data = Rc::into_raw(Rc::clone(&shared)).cast::<c_void>().cast_mut();
-        // SAFETY: R25: a live context; the server calls `fired::<T>` once with `data`, unless it is stopped.
-        let id = unsafe { create(ctx.as_ptr(), milliseconds, Some(fired::<T>), data) };
-        if is_in_transit() {
-            NOTED.borrow_mut(ctx).push(id);
+        let shared = Shared::new((state, Box::new(callback) as Callback<T>), after);
+        let servers = Rc::clone(&shared);
+        if provisional::puts_off() {
+            let later = move |ctx: &Context<'_>| {
+                if servers.is_pending() {
+                    let remaining = servers.remaining();
+                    servers.start(ctx, remaining);
+                }
+            };
+            provisional::put_off(ctx, Box::new(later));
+        } else {
+            servers.start(ctx, after);
         }
-        Ok(Self { id, shared })
+        Ok(Self { shared })
     }
 
     /// Stops the timer and gives its state back; `None` if it has fired, which includes "is firing now".
     pub fn stop(self, ctx: &Context<'_>) -> Option<T> {
         let (state, _) = self.shared.pending.take()?;
+        let Some(id) = self.shared.id.get() else { return Some(state) };
         let stop = required!(RedisModule_StopTimer);
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: R25: it is pending, so the server still has it: not in its own callback, where stopping
         // it would free it twice (moduleTimerHandler).
-        let status = unsafe { stop(ctx.as_ptr(), self.id, &raw mut data) };
+        let status = unsafe { stop(ctx.as_ptr(), id, &raw mut data) };
         if status == raw::REDISMODULE_OK as i32 {
             // SAFETY: R25: the count that `start` gave to the server, which no longer has it.
             drop(unsafe { Rc::from_raw(data.cast::<Shared<T>>().cast_const()) });
@@ -91,10 +131,7 @@ impl<T: 'static> Timer<T> {
 
     /// Whether the timer will still fire.
     pub fn is_pending(&self) -> bool {
-        let pending = self.shared.pending.take();
-        let is_pending = pending.is_some();
-        self.shared.pending.set(pending);
-        is_pending
+        self.shared.is_pending()
     }
 
     /// How long until it fires; `None` once it has fired.
@@ -102,10 +139,11 @@ impl<T: 'static> Timer<T> {
         if !self.is_pending() {
             return None;
         }
+        let Some(id) = self.shared.id.get() else { return Some(self.shared.remaining()) };
         let info = required!(RedisModule_GetTimerInfo);
         let mut remaining: u64 = 0;
         // SAFETY: R25: a pending timer; its data is not asked for.
-        let status = unsafe { info(ctx.as_ptr(), self.id, &raw mut remaining, ptr::null_mut()) };
+        let status = unsafe { info(ctx.as_ptr(), id, &raw mut remaining, ptr::null_mut()) };
         (status == raw::REDISMODULE_OK as i32).then(|| Duration::from_millis(remaining))
     }
 }
@@ -161,9 +199,8 @@ mod tests {
 
     fn handle(drops: &Rc<Cell<u32>>) -> (Timer<Noted>, Rc<Shared<Noted>>) {
         let callback: Callback<Noted> = Box::new(|_, _| ());
-        let state = Noted(Rc::clone(drops));
-        let shared = Rc::new(Shared { pending: Cell::new(Some((state, callback))) });
-        (Timer { id: 1, shared: Rc::clone(&shared) }, shared)
+        let shared = Shared::new((Noted(Rc::clone(drops)), callback), Duration::from_secs(1));
+        (Timer { shared: Rc::clone(&shared) }, shared)
     }
 
     #[test]

@@ -79,6 +79,20 @@ impl Server {
     pub fn try_resume(&mut self) -> Result<()> {
         assert!(self.child.is_none(), "{} runs already", self.installed.name);
         self.launch()?;
+        self.wait_ready()
+    }
+
+    /// As [`Server::resume`], but with the configuration file as CONFIG REWRITE has left it.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn resume_as_rewritten(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.installed.name);
+        self.spawn().and_then(|()| self.wait_ready()).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn wait_ready(&mut self) -> Result<()> {
         let ready = wait_within(PATIENCE, "the server's answer", || self.probe());
         match ready {
             Ok(Ok(())) => Ok(()),
@@ -90,12 +104,23 @@ impl Server {
     fn launch(&mut self) -> Result<()> {
         let configuration =
             self.options.configuration(self.installed.version, self.port, self.tls_port, &self.dir)?;
-        let file = self.dir.join("server.conf");
-        fs::write(&file, configuration).map_err(|source| Error::File { path: file.clone(), source })?;
+        let file = self.configuration_file();
+        fs::write(&file, configuration).map_err(|source| Error::File { path: file, source })?;
+        self.spawn()
+    }
+
+    fn configuration_file(&self) -> PathBuf {
+        self.dir.join("server.conf")
+    }
+
+    fn spawn(&mut self) -> Result<()> {
         let log = self.open_log()?;
         let errors = log.try_clone().map_err(|source| Error::File { path: self.log_path(), source })?;
         let mut process = Process::new("sh");
-        process.args(["-c", FULL_DISK_IS_AN_ERROR]).arg(&self.installed.program).arg(&file);
+        process
+            .args(["-c", FULL_DISK_IS_AN_ERROR])
+            .arg(&self.installed.program)
+            .arg(self.configuration_file());
         process
             .envs(&self.options.environment)
             .current_dir(&self.dir)

@@ -196,6 +196,11 @@ fn tell_server(ctx: &Context<'_>, kind: u8, entry: &mut Entry) {
     entry.is_told = true;
 }
 
+/// Whether there is any receiver.
+pub(crate) fn has_receivers(ctx: &Context<'_>) -> bool {
+    !RECEIVERS.borrow(ctx).is_empty()
+}
+
 /// Tells the server of the receivers that were made while the module came or went: it stays.
 pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
     for (kind, entry) in RECEIVERS.try_borrow_mut(ctx)?.iter_mut() {

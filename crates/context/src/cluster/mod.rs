@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::error::Error;
 
 pub use message::{CLUSTER_MESSAGE_BYTES_MAX, CLUSTER_MESSAGE_KIND_MAX, ClusterMessage, ClusterReceiver};
-pub(crate) use message::{abandon as abandon_receivers, confirm as confirm_receivers};
+pub(crate) use message::{abandon as abandon_receivers, confirm as confirm_receivers, has_receivers};
 pub use node::{ClusterNode, NodeFlags, NodeId};
 pub(crate) use slot::abandon as abandon_slots;
 pub use slot::{CLUSTER_SLOTS, SlotPropagator, TrimPause};

@@ -29,15 +29,15 @@ pub struct CommandInfo {
     pub complexity: Option<&'static CStr>,
     /// The module's version that brought the command.
     pub since: Option<&'static CStr>,
-    /// Pairs of a version and what changed in it.
+    /// Pairs of a version and what changed in it: at most 1024.
     pub history: &'static [(&'static CStr, &'static CStr)],
     /// Hints for clients and proxies, separated by spaces.
     pub tips: Option<&'static CStr>,
-    /// How many arguments, the name included; negative: at least so many; 0: not said, so -1.
+    /// How many arguments, the name included; negative: at least so many; 0: not said, so -1. At most 1048576.
     pub arity: i32,
-    /// Where the keys are. They replace what `Command::keys` says.
+    /// Where the keys are: at most 64. They replace what `Command::keys` says.
     pub key_specs: &'static [KeySpec],
-    /// The arguments.
+    /// The arguments: at most 1024, with those inside them, to a depth of 8.
     pub args: &'static [Arg],
 }
 
@@ -110,9 +110,9 @@ pub enum FindKeys {
 /// One argument of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Arg {
-    name: &'static CStr,
-    kind: ArgKind,
-    token: Option<&'static CStr>,
+    pub(super) name: &'static CStr,
+    pub(super) kind: ArgKind,
+    pub(super) token: Option<&'static CStr>,
     summary: Option<&'static CStr>,
     since: Option<&'static CStr>,
     deprecated_since: Option<&'static CStr>,
@@ -235,9 +235,8 @@ impl Arg {
     }
 }
 
-/// Hands the documentation to the server, which copies it.
+/// Hands the documentation, which was checked, to the server, which copies it.
 pub(super) fn set(command: NonNull<raw::RedisModuleCommand>, info: &CommandInfo) -> Result<(), Error> {
-    check(info)?;
     let set = required!(RedisModule_SetCommandInfo);
     let mut lists = ArgLists::default();
     let mut history = history(info.history);
@@ -262,53 +261,6 @@ pub(super) fn set(command: NonNull<raw::RedisModuleCommand>, info: &CommandInfo)
         function: "RedisModule_SetCommandInfo",
         reason: "the info contradicts itself: the line before in the log says where",
     })
-}
-
-/// What the server would walk into without a check of its own (module.c, moduleValidateCommandArgs).
-fn check(info: &CommandInfo) -> Result<(), Error> {
-    const SPEC: Error =
-        Error::Invalid { what: "a command's argument", reason: "its key spec index exceeds the key specs" };
-    fn spec_of(arg: &Arg, specs: usize) -> Result<(), Error> {
-        match arg.kind {
-            ArgKind::Key(spec) if usize::from(spec) >= specs.max(1) => Err(SPEC),
-            ArgKind::OneOf(args) | ArgKind::Block(args) => {
-                args.iter().try_for_each(|arg| spec_of(arg, specs))
-            }
-            _ => Ok(()),
-        }
-    }
-    info.args.iter().try_for_each(|arg| spec_of(arg, info.key_specs.len()))?;
-    info.key_specs.iter().try_for_each(|spec| check_key_spec(spec, info.arity))
-}
-
-/// The server follows a key spec without a look at it (db.c, getKeysUsingKeySpecs): a step of 0 writes beyond its
-/// list of keys for ever, and positions outside the arguments are read.
-fn check_key_spec(spec: &KeySpec, arity: c_int) -> Result<(), Error> {
-    let refused = |reason| Err(Error::Invalid { what: "a command's key spec", reason });
-    if matches!(spec.begin, BeginSearch::Index(at) if at < 1) {
-        return refused("the first argument is 1");
-    }
-    match (spec.find, spec.begin) {
-        (FindKeys::Range { step: ..1, .. } | FindKeys::Count { step: ..1, .. }, _) => {
-            refused("the distance of two keys is at least 1")
-        }
-        (FindKeys::Range { limit: ..0, .. }, _) => refused("a limit is not negative"),
-        (FindKeys::Range { last, limit, .. }, _) if limit != 0 && last < -1 => {
-            refused("with a limit, the last key is -1")
-        }
-        (FindKeys::Count { index: ..0, .. } | FindKeys::Count { first: ..0, .. }, _) => {
-            refused("positions are relative to the beginning, and behind it")
-        }
-        (FindKeys::Count { .. }, BeginSearch::Keyword(..)) => {
-            refused("nothing says that there is an argument behind a word")
-        }
-        (FindKeys::Count { index, .. }, BeginSearch::Index(at))
-            if at.saturating_add(index).unsigned_abs() >= arity.unsigned_abs() =>
-        {
-            refused("the arity does not promise the argument that says how many keys")
-        }
-        _ => Ok(()),
-    }
 }
 
 struct Version(raw::RedisModuleCommandInfoVersion);
@@ -460,36 +412,5 @@ mod tests {
         // SAFETY: the list holds two entries and its end.
         let inner = unsafe { std::slice::from_raw_parts(top[1].subargs, 3) };
         assert!(!inner[0].token.is_null() && !inner[1].name.is_null() && inner[2].name.is_null());
-    }
-
-    #[test]
-    fn an_argument_without_its_key_spec_is_refused() {
-        static ARGS: [Arg; 1] = [Arg::key(c"key", 1)];
-        assert!(check(&CommandInfo { args: &ARGS, ..CommandInfo::EMPTY }).is_err());
-    }
-
-    #[test]
-    fn a_key_spec_that_leads_out_of_the_arguments_is_refused() {
-        let allowed = |begin, find| {
-            let spec = KeySpec { notes: None, access: KeyAccess::RO, begin, find };
-            check_key_spec(&spec, -3).is_ok()
-        };
-        let range = |last, step, limit| FindKeys::Range { last, step, limit };
-        let count = |index, first, step| FindKeys::Count { index, first, step };
-        let word = BeginSearch::Keyword(c"KEYS", 1);
-        for find in [FindKeys::One, FindKeys::Unknown, range(-1, 1, 2), range(-2, 2, 0), range(3, 1, 0)] {
-            assert!(allowed(BeginSearch::Index(1), find) && allowed(word, find), "{find:?}");
-            assert!(!allowed(BeginSearch::Index(0), find) && !allowed(BeginSearch::Index(-1), find));
-        }
-        for find in [range(1, 0, 0), range(1, -1, 0), range(-2, 1, 2), range(-1, 1, -1)] {
-            assert!(!allowed(BeginSearch::Index(1), find) && !allowed(word, find), "{find:?}");
-        }
-        assert!(
-            allowed(BeginSearch::Index(1), count(1, 2, 1)) && !allowed(BeginSearch::Index(1), count(2, 3, 1))
-        );
-        for find in [count(-1, 1, 1), count(0, -1, 1), count(0, 1, 0)] {
-            assert!(!allowed(BeginSearch::Index(1), find), "{find:?}");
-        }
-        assert!(!allowed(word, count(0, 1, 1)));
     }
 }

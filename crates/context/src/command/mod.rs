@@ -1,19 +1,24 @@
 //! Registering commands: name, flags, keys, documentation, and the handler behind them.
 
 mod acl;
+mod check;
 mod docs;
 mod flags;
+mod group;
 mod handler;
 mod keys;
+mod name;
 mod positions;
 
 pub use docs::{Arg, ArgKind, BeginSearch, CommandInfo, FindKeys, KeySpec};
 pub use flags::{CommandFlags, KeyAccess};
+pub use group::CommandGroup;
 pub use keys::CommandKey;
 pub use positions::{ChannelAccess, Positions};
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis_module::raw;
 
@@ -36,7 +41,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// A command without keys and flags. The name holds none of ` |@=,` and no line break.
+    /// A command without keys and flags. Its name is at most 128 bytes of printable ASCII, without spaces and any of
+    /// `"#'(),:=@\|`; upper and lower case are the same to the server.
     pub const fn new(name: &'static CStr) -> Self {
         Self { name, flags: CommandFlags::empty(), keys: (0, 0, 0), info: None, acl_categories: None }
     }
@@ -68,19 +74,16 @@ impl Command {
     }
 }
 
-/// A command that is nothing but its subcommands.
-pub struct CommandGroup<'load, 'cx> {
-    context: &'load Context<'cx>,
-    name: &'static CStr,
-    raw: NonNull<raw::RedisModuleCommand>,
-}
-
-impl<'cx> LoadContext<'cx> {
+impl LoadContext<'_> {
     /// Registers a command.
     ///
     /// `handler` is a function, or a closure that captures nothing: state lives in a [`crate::MainCell`]. It
     /// returns what converts into an [`Outcome`] or an [`ErrorReply`]: exactly one reply. A panic answers
     /// `-ERR internal error ..` and is logged.
+    ///
+    /// # Errors
+    /// [`Error::Registration`], if the name can't be or is taken, if the keys or the documentation contradict
+    /// themselves, and for more than 256 commands.
     ///
     /// ```compile_fail
     /// use redis_context::{Command, Error, LoadContext};
@@ -98,7 +101,7 @@ impl<'cx> LoadContext<'cx> {
         E: Into<ErrorReply> + 'static,
     {
         let entry = handler::entry::<_, 1>(Returning::new(handler));
-        self.create(&command, entry, command.flags.names(&[])?)
+        self.create(&command, entry, &[])
     }
 
     /// Registers a command whose keys only `positions` can tell.
@@ -115,7 +118,7 @@ impl<'cx> LoadContext<'cx> {
         P: Fn(&mut Positions<'_>) + Copy + 'static,
     {
         let entry = positions::entry(Returning::new(handler), positions);
-        self.create(&command, entry, command.flags.names(&["getkeys-api"])?)
+        self.create(&command, entry, &["getkeys-api"])
     }
 
     /// Registers a command whose pub/sub channels only `positions` can tell.
@@ -132,63 +135,62 @@ impl<'cx> LoadContext<'cx> {
         P: Fn(&mut Positions<'_>) + Copy + 'static,
     {
         let entry = positions::entry(Returning::new(handler), positions);
-        self.create(&command, entry, command.flags.names(&["getchannels-api"])?)
+        self.create(&command, entry, &["getchannels-api"])
     }
 
-    /// Registers a command that has nothing but subcommands.
-    pub fn command_group(&self, command: Command) -> Result<CommandGroup<'_, 'cx>, Error> {
-        self.create(&command, None, command.flags.names(&[])?)?;
-        Ok(CommandGroup { context: self, name: command.name, raw: find(self, command.name)? })
+    fn create(&self, command: &Command, entry: raw::RedisModuleCmdFunc, more: &[&str]) -> Result<(), Error> {
+        let created = command.check().and_then(|()| command.create(self, entry, more));
+        created.map_err(|error| error.of("the command", command.name.to_bytes()))
+    }
+}
+
+impl Command {
+    /// Refuses what the server would follow without a look at it.
+    fn check(&self) -> Result<(), Error> {
+        name::check(self.name)?;
+        check::keys(self.keys)?;
+        self.acl_categories.map_or(Ok(()), acl::check)?;
+        self.info.map_or(Ok(()), check::info)
     }
 
-    fn create(&self, command: &Command, entry: raw::RedisModuleCmdFunc, flags: CString) -> Result<(), Error> {
+    /// Has the server make a command that was checked.
+    fn create(&self, ctx: &Context<'_>, entry: raw::RedisModuleCmdFunc, more: &[&str]) -> Result<(), Error> {
+        count()?;
+        name::check_originals(ctx, self.name)?;
         let create = required!(RedisModule_CreateCommand);
-        let (first, last, step) = checked(command.keys)?;
+        let flags = self.flags.names(more)?;
+        let (first, last, step) = self.keys;
         // SAFETY: R12: OnLoad is running; the server copies the texts.
         let status =
-            unsafe { create(self.as_ptr(), command.name.as_ptr(), entry, flags.as_ptr(), first, last, step) };
+            unsafe { create(ctx.as_ptr(), self.name.as_ptr(), entry, flags.as_ptr(), first, last, step) };
         accepted(status, "RedisModule_CreateCommand")?;
-        describe(self, find(self, command.name)?, command)
+        describe(ctx, find(ctx, self.name)?, self)
     }
 }
 
-impl CommandGroup<'_, '_> {
-    /// Registers a subcommand. `command`'s name is the second word alone.
-    pub fn subcommand<F, R, E>(&self, command: Command, handler: F) -> Result<(), Error>
-    where
-        F: for<'a> Fn(&CommandContext<'a>, Args<'a>) -> Result<R, E> + Copy + 'static,
-        R: Into<Outcome> + 'static,
-        E: Into<ErrorReply> + 'static,
-    {
-        let create = required!(RedisModule_CreateSubcommand);
-        let entry = handler::entry::<_, 2>(Returning::new(handler));
-        let flags = command.flags.names(&[])?;
-        let (first, last, step) = checked(command.keys)?;
-        // SAFETY: R12: OnLoad is running and the group lives as long as the module; texts are copied.
-        let status = unsafe {
-            create(self.raw.as_ptr(), command.name.as_ptr(), entry, flags.as_ptr(), first, last, step)
-        };
-        accepted(status, "RedisModule_CreateSubcommand")?;
-        let mut full = self.name.to_bytes().to_vec();
-        full.push(b'|');
-        full.extend_from_slice(command.name.to_bytes());
-        let full = CString::new(full).map_err(|_| NUL_IN_NAME)?;
-        describe(self.context, find(self.context, &full)?, &command)
+/// The most commands and subcommands of one module. The server knows 1024 commands by bits, its own among them, and
+/// writes beyond a table when a user is given one of more than these with a first argument (`ACLAddAllowedFirstArg`,
+/// acl.c).
+const COMMANDS_MAX: usize = 256;
+
+static COMMANDS: AtomicUsize = AtomicUsize::new(0);
+
+fn count() -> Result<(), Error> {
+    if COMMANDS.fetch_add(1, Ordering::Relaxed) >= COMMANDS_MAX {
+        return Err(Error::Invalid { what: "the number of commands", reason: "at most 256 for one module" });
     }
+    Ok(())
 }
 
-const NUL_IN_NAME: Error = Error::Invalid { what: "a command's name", reason: "it holds a NUL" };
+/// Refuses a load whose commands would end the server.
+pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
+    group::confirm(ctx)
+}
 
-/// What [`Command::keys`] was told, which the server would follow without a look at it: see docs.rs.
-fn checked(keys: (c_int, c_int, c_int)) -> Result<(c_int, c_int, c_int), Error> {
-    match keys {
-        (0, 0, 0) => Ok(keys),
-        (first @ 1.., last, 1..) if last < 0 || last >= first => Ok(keys),
-        _ => Err(Error::Invalid {
-            what: "a command's keys",
-            reason: "the first is 1 or more, the last is not before it, and the step is 1 or more",
-        }),
-    }
+/// The module goes, and its commands with it.
+pub(crate) fn abandon(ctx: &Context<'_>) {
+    COMMANDS.store(0, Ordering::Relaxed);
+    group::abandon(ctx);
 }
 
 fn accepted(status: c_int, function: &'static str) -> Result<(), Error> {
@@ -222,20 +224,5 @@ fn describe(
     match command.acl_categories {
         Some(categories) => acl::set_categories(context, raw, categories),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_outside_the_arguments_are_refused() {
-        for keys in [(0, 0, 0), (1, 1, 1), (1, -1, 2), (2, 5, 1), (1, -2, 1)] {
-            assert_eq!(checked(keys), Ok(keys));
-        }
-        for keys in [(1, 1, 0), (1, -1, -1), (-1, -1, 1), (0, 1, 1), (3, 2, 1)] {
-            assert!(checked(keys).is_err(), "{keys:?}");
-        }
     }
 }

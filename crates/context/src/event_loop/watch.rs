@@ -46,7 +46,7 @@ struct Watched {
     ready: Cell<u32>,
     callback: RefCell<Box<Callback>>,
     /// The server calls this module's code as long as the descriptor is watched.
-    _pin: Pin,
+    pin: Cell<Option<Pin>>,
 }
 
 static WATCHERS: MainCell<Vec<Weak<Watched>>> = MainCell::new(Vec::new());
@@ -58,8 +58,11 @@ static ANY_READY: AtomicBool = AtomicBool::new(false);
 pub(super) fn abandon(ctx: &Context<'_>) -> Vec<(RawFd, u32)> {
     SUBSCRIBED.borrow(ctx).set(false);
     let watchers = WATCHERS.take(ctx).unwrap_or_default();
-    let watched = watchers.iter().filter_map(Weak::upgrade);
-    watched.map(|watched| (watched.fd.as_raw_fd(), watched.interest.bits())).collect()
+    let forgotten = |watched: Rc<Watched>| {
+        drop(watched.pin.take());
+        (watched.fd.as_raw_fd(), watched.interest.bits())
+    };
+    watchers.iter().filter_map(Weak::upgrade).map(forgotten).collect()
 }
 
 static SUBSCRIBED: MainCell<Cell<bool>> = MainCell::new(Cell::new(false));
@@ -87,7 +90,7 @@ impl FdWatcher {
             interest,
             ready: Cell::new(0),
             callback: RefCell::new(Box::new(callback)),
-            _pin: Pin::new(),
+            pin: Cell::new(Some(Pin::new())),
         });
         let mut watchers = WATCHERS.try_borrow_mut(ctx)?;
         watchers.retain(|watcher| watcher.strong_count() > 0);

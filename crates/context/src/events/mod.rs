@@ -28,7 +28,7 @@ use crate::api::required;
 use crate::cell::MainCell;
 use crate::context::{Context, EventContext, LoadContext, WriteContext};
 use crate::error::Error;
-use crate::guard::guard;
+use crate::guard::{drop_guarded, guard};
 use crate::server::{Family, server};
 
 pub use clients::{ClientChange, ClientChangeEvent, ClientFlags, ClientInfo, Config, ConfigEvent};
@@ -103,6 +103,8 @@ type Handler = dyn Fn(&EventContext<'_>, &Fired);
 struct Listener {
     name: &'static str,
     handler: Box<Handler>,
+    /// Whether it is to be forgotten.
+    is_spent: Rc<Cell<bool>>,
 }
 
 /// How many identifiers of events there are.
@@ -159,8 +161,47 @@ pub(crate) fn subscribe<E: ServerEvent>(
         return Err(Error::Invalid { what: "the number of listeners", reason: "at most 64 for one event" });
     }
     register::<E>(ctx)?;
-    cell.try_borrow_mut(ctx)?.push(Rc::new(Listener { name: E::NAME, handler: Box::new(handler) }));
+    let handler = Box::new(handler);
+    cell.try_borrow_mut(ctx)?.push(Rc::new(Listener { name: E::NAME, handler, is_spent: Rc::default() }));
     Ok(())
+}
+
+/// Has `job` done in the event loop's next turn. Some time later [`forget_spent`] has to be called.
+pub(crate) fn in_the_next_turn(
+    ctx: &Context<'_>,
+    job: impl FnOnce(&Context<'_>) + 'static,
+) -> Result<(), Error> {
+    register::<EventLoop>(ctx)?;
+    let is_spent = Rc::new(Cell::new(false));
+    let (job, spent) = (Cell::new(Some(job)), Rc::clone(&is_spent));
+    let handler = Box::new(move |ctx: &EventContext<'_>, _: &Fired| {
+        if let Some(job) = job.take() {
+            spent.set(true);
+            job(ctx);
+        }
+    });
+    let cell = listeners(EventLoop::ID).ok_or(unsupported::<EventLoop>())?;
+    cell.try_borrow_mut(ctx)?.push(Rc::new(Listener { name: EventLoop::NAME, handler, is_spent }));
+    Ok(())
+}
+
+/// Forgets listeners that have done their one job, and the event if nobody else listens: each turn would cost time.
+pub(crate) fn forget_spent(ctx: &Context<'_>) {
+    let Some(cell) = listeners(EventLoop::ID).filter(|_| !is_dispatching(ctx)) else { return };
+    let Ok(mut listeners) = cell.try_borrow_mut(ctx) else { return };
+    listeners.retain(|listener| !listener.is_spent.get());
+    if listeners.is_empty() {
+        unsubscribe(ctx, EventLoop::ID);
+        let registered = REGISTERED.borrow(ctx);
+        registered.set(registered.get() & !(1_u32 << EventLoop::ID));
+    }
+}
+
+fn unsubscribe(ctx: &Context<'_>, id: u64) {
+    let subscribe = required!(RedisModule_SubscribeToServerEvent);
+    let event = raw::RedisModuleEvent { id, dataver: 1 };
+    // SAFETY: R22: a live context; without a callback the server removes the one it has, which is not being called.
+    unsafe { subscribe(ctx.as_ptr(), event, None) };
 }
 
 /// Refuses an event that this server does not have.
@@ -188,15 +229,12 @@ fn register<E: ServerEvent>(ctx: &Context<'_>) -> Result<(), Error> {
 /// Ends all subscriptions of a module that goes. Redis 7.0 would keep those of a load that failed, and call code
 /// that is gone.
 pub(crate) fn abandon(ctx: &Context<'_>) {
-    let subscribe = required!(RedisModule_SubscribeToServerEvent);
     let registered = REGISTERED.borrow(ctx).take();
     for id in (0..EVENTS as u64).filter(|id| registered & (1_u32 << id) != 0) {
-        let event = raw::RedisModuleEvent { id, dataver: 1 };
-        // SAFETY: R22: a live context; without a callback the server removes the one it has.
-        unsafe { subscribe(ctx.as_ptr(), event, None) };
+        unsubscribe(ctx, id);
     }
     for cell in &LISTENERS {
-        drop(cell.take(ctx));
+        drop_guarded(cell.take(ctx));
     }
 }
 

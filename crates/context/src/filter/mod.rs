@@ -22,7 +22,7 @@ use crate::cell::MainCell;
 use crate::context::{Context, LoadContext, WriteContext};
 use crate::detached;
 use crate::error::Error;
-use crate::guard::guard;
+use crate::guard::{drop_guarded, guard};
 
 pub use command::{FILTER_ARGS_MAX, FilteredCommand};
 
@@ -212,7 +212,7 @@ pub(crate) fn abandon(ctx: &Context<'_>) {
             slot.generation += 1;
             slot.filter.take()
         };
-        drop(filter);
+        drop_guarded(filter);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::{api, required};
 use crate::cell::MainCell;
 use crate::context::{Context, NotificationContext};
 use crate::error::Error;
-use crate::guard::guard;
+use crate::guard::{drop_guarded, guard};
 use crate::key::Walk;
 use crate::module::is_in_transit;
 use crate::server::server;
@@ -169,7 +169,7 @@ fn forget(ctx: &Context<'_>, slot: usize) {
 /// Forgets the listeners of a module that goes; the server has forgotten them or never heard of them.
 pub(crate) fn abandon(ctx: &Context<'_>) {
     for cell in &LISTENERS {
-        drop(cell.replace(ctx, Slot::EMPTY));
+        drop_guarded(cell.replace(ctx, Slot::EMPTY));
     }
 }
 
