@@ -119,3 +119,17 @@ fn a_setting_of_the_wrong_value_refuses_the_load() {
         }
     });
 }
+
+/// Valkey ends, whoever has written the module: see the README.
+#[test]
+fn a_module_with_a_type_is_taken_back_where_the_server_can() {
+    let path = crate::example::module("example_native_type");
+    on_each(&Options::new(), |_, client, installed| {
+        if installed.version.family == Family::Valkey {
+            return;
+        }
+        let load = Command::new("MODULE LOADEX").arg(path.to_string_lossy().into_owned());
+        assert!(tell(client, load.args(["CONFIG", "odd.nosuch", "1"])).error().is_some());
+        settle(client);
+    });
+}
