@@ -22,7 +22,8 @@ use crate::guard::guard;
 use crate::log::{LogLevel, log_fmt};
 use crate::timer::Timer;
 
-type Job = Box<dyn FnOnce(&Context<'_>)>;
+/// Tells whether it has started a timer.
+type Job = Box<dyn FnOnce(&Context<'_>) -> bool>;
 
 static PUT_OFF: MainCell<Vec<Job>> = MainCell::new(Vec::new());
 
@@ -68,8 +69,11 @@ pub(crate) fn confirm(load: &LoadContext<'_>) -> Result<(), Error> {
         return Ok(());
     }
     events::in_the_next_turn(load, |ctx| {
-        catch_up(ctx);
-        // The server frees a listener that leaves while it is called, and then writes to it.
+        // The server frees a listener that leaves while it is called, and then writes to it. And a module with a timer
+        // is not asked whether it may be unloaded: one that has none gets none here.
+        if !catch_up(ctx) {
+            return;
+        }
         let leave = Timer::start(ctx, Duration::ZERO, (), |ctx, ()| events::forget_spent(ctx));
         if let Ok(leave) = leave {
             leave.detach();
@@ -89,16 +93,20 @@ pub(crate) fn is_being_loaded(ctx: &Context<'_>) -> bool {
     now != 0 && now == LOADED_AT_US.load(Ordering::Relaxed)
 }
 
-fn tell_of_receivers(ctx: &Context<'_>) {
+fn tell_of_receivers(ctx: &Context<'_>) -> bool {
     if let Err(error) = cluster::confirm_receivers(ctx) {
         log_fmt(LogLevel::Warning, format_args!("messages from other nodes are not heard: {error}"));
     }
+    false
 }
 
-fn catch_up(ctx: &Context<'_>) {
+/// Whether a timer was started.
+fn catch_up(ctx: &Context<'_>) -> bool {
+    let mut has_timer = false;
     for job in PUT_OFF.take(ctx).unwrap_or_default() {
-        guard("what the load has put off", || (), || job(ctx));
+        has_timer |= guard("what the load has put off", || false, || job(ctx));
     }
+    has_timer
 }
 
 /// The module goes.

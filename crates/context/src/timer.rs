@@ -94,10 +94,12 @@ impl<T: 'static> Timer<T> {
         let servers = Rc::clone(&shared);
         if provisional::puts_off() {
             let later = move |ctx: &Context<'_>| {
-                if servers.is_pending() {
+                let is_pending = servers.is_pending();
+                if is_pending {
                     let remaining = servers.remaining();
                     servers.start(ctx, remaining);
                 }
+                is_pending
             };
             provisional::put_off(ctx, Box::new(later));
         } else {
