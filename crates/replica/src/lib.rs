@@ -6,7 +6,8 @@
 //! - [`rdb`] reads and validates snapshots, [`resp`] replies and the command stream; both without IO too.
 //! - [`push`] says where the pushes of a RESP3 connection go: to handlers by name, or to its subscriptions.
 //! - `transport` (feature `net`, on by default) is the one room with sockets and clocks: `Driver` follows a source
-//!   for ever and tells an `Observer`, `Client` sends single commands.
+//!   for ever and tells an `Observer`, `Replica` does so on a thread and calls a [`callback::Handler`], `Client` sends single
+//!   commands.
 //! - `transport::tls` (feature `tls`, off by default) encrypts a link: rustls with ring, TLS 1.2 and 1.3, the server
 //!   verified unless told otherwise.
 //!
@@ -41,6 +42,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod callback;
 pub mod connection;
 mod manifest;
 mod position;

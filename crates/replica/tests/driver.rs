@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::{Source, Wrapping, commands, parse_all, position, snapshot};
+use redis_replica::callback::Whereabouts;
 use redis_replica::transport::{
     BackoffConfig, Driver, DriverConfig, DriverError, Endpoint, LinkError, Observer, ObserverError, Reconnect,
 };
@@ -120,7 +121,7 @@ impl Observer for Script {
         self.tell(words.join(" "))
     }
 
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, _: Whereabouts) -> Result<(), ObserverError> {
         self.tell("begin".into())
     }
 

@@ -13,6 +13,7 @@ use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{
     Client as TestClient, Command as TestCommand, Installed, Options, Proxy, Server, survey,
 };
+use redis_replica::callback::Whereabouts;
 use redis_replica::resp::Value;
 use redis_replica::transport::{
     BackoffConfig, Client, ClientConfig, ClientError, Driver, DriverConfig, DriverError, Endpoint, LinkError,
@@ -119,7 +120,7 @@ impl Observer for Recorder {
         Ok(())
     }
 
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, _: Whereabouts) -> Result<(), ObserverError> {
         self.0.push(Told::Begin);
         Ok(())
     }

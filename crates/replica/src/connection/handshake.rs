@@ -1,14 +1,14 @@
 //! The conversation up to the reply to PSYNC, one request and one reply at a time.
 //!
 //! ```text
-//!   PING -> AUTH -> REPLCONF capa .. -> version -> rdb-filter-only -> rdb-only -> PSYNC -+-> +FULLRESYNC
-//!           (with credentials)                    (a part)           (a snapshot)       +-> +CONTINUE
+//!   AUTH -> PING -> REPLCONF capa .. -> version -> rdb-filter-only -> rdb-only -> PSYNC -+-> +FULLRESYNC
+//!   (with credentials)                             (a part)           (a snapshot)       +-> +CONTINUE
 //!                                                                                       +-> a second channel
 //!                                                                                       +-> unknown command: SYNC
 //! ```
 //!
-//! The order is that of the servers' own replicas (syncWithMaster in replication.c), but nothing is sent
-//! ahead: PSYNC behind an unanswered REPLCONF hangs. `REPLCONF listening-port` is never sent: a Sentinel that
+//! The order is that of the servers' own replicas (syncWithMaster in replication.c), but whoever has a password says it
+//! first, as services in front of servers expect, and nothing is sent ahead: PSYNC behind an unanswered REPLCONF hangs. `REPLCONF listening-port` is never sent: a Sentinel that
 //! watches the source would list us as its replica and could promote or reconfigure what listens there.
 
 use crate::position::{Position, ReplId};
@@ -19,8 +19,8 @@ use super::{Config, Credentials, Error, Goal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    Ping,
     Auth,
+    Ping,
     CapaEof,
     CapaPsync2,
     /// Valkey's word for a second channel.
@@ -54,8 +54,8 @@ pub(super) enum Outcome {
 
 impl Step {
     const ORDER: [Step; 10] = [
-        Step::Ping,
         Step::Auth,
+        Step::Ping,
         Step::CapaEof,
         Step::CapaPsync2,
         Step::CapaDualChannel,
@@ -120,7 +120,7 @@ impl Step {
     /// Judges the reply to this step: a line without its line end.
     pub(super) fn reply(self, line: &[u8], config: &Config) -> Result<Outcome, Error> {
         match self {
-            Step::Ping => ping_reply(line, config),
+            Step::Ping => ping_reply(line),
             Step::Auth => auth_reply(line, config),
             Step::CapaEof => first_replconf_reply(line),
             Step::Psync => psync_reply(line, config),
@@ -153,11 +153,10 @@ pub(super) fn request_psync(config: &Config, resume: Option<Position>, out: &mut
     }
 }
 
-fn ping_reply(line: &[u8], config: &Config) -> Result<Outcome, Error> {
+fn ping_reply(line: &[u8]) -> Result<Outcome, Error> {
     match line.first() {
         Some(b'+') => Ok(Outcome::Next),
         Some(b'-') => match refusal(line) {
-            Some(Error::AuthRequired) if config.credentials.is_some() => Ok(Outcome::Next),
             // A user without +ping may still be one that replicates (as in syncWithMaster).
             Some(Error::NotPermitted) => Ok(Outcome::Next),
             Some(error) => Err(error),

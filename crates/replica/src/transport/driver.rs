@@ -197,16 +197,26 @@ impl Driver {
     pub fn run(&mut self, observer: &mut impl Observer) -> Result<(), DriverError> {
         let bell = self.stop.listen().map_err(DriverError::Wake)?;
         guarded(|| observer.init())?.map_err(DriverError::Observer)?;
-        let result = guarded(|| self.follow_for_ever(&bell, observer)).and_then(|result| result);
+        // Outlives the last callback: the source sees us until then.
+        let mut link = None;
+        let result = guarded(|| self.follow_for_ever(&bell, &mut link, observer)).and_then(|result| result);
         guarded(|| observer.destroy())?;
         result
     }
 
-    fn follow_for_ever(&mut self, bell: &Bell, observer: &mut impl Observer) -> Result<(), DriverError> {
+    fn follow_for_ever(
+        &mut self,
+        bell: &Bell,
+        link: &mut Option<Stream>,
+        observer: &mut impl Observer,
+    ) -> Result<(), DriverError> {
         loop {
-            let Err(end) = self.follow_once(bell, observer);
+            let Err(end) = self.follow_once(bell, link, observer);
             let outcome = match end {
-                End::Link(reason) => self.back_off(reason, bell, observer),
+                End::Link(reason) => {
+                    *link = None;
+                    self.back_off(reason, bell, observer)
+                }
                 end => Err(end),
             };
             match outcome {
@@ -247,17 +257,23 @@ impl Driver {
     }
 
     /// One link, from connecting to its end.
-    fn follow_once(&mut self, bell: &Bell, observer: &mut impl Observer) -> Result<Infallible, End> {
+    fn follow_once(
+        &mut self,
+        bell: &Bell,
+        link: &mut Option<Stream>,
+        observer: &mut impl Observer,
+    ) -> Result<Infallible, End> {
         let mut reached = self.open(bell, observer)?;
         reached.stream.use_readiness()?;
         observer.connected(reached.stream.peer_addr()?);
         let config = Config { resume: self.position, ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
-        self.pump(reached, &mut connection, bell, observer)
+        self.pump(reached, link, &mut connection, bell, observer)
     }
 
     fn open(&self, bell: &Bell, observer: &mut impl Observer) -> Result<Reached, End> {
         attend(bell, observer)?;
+        observer.connecting();
         let dialing = Dial::new(&self.config).begin(bell)?;
         loop {
             if let Some(outcome) = dialing.outcome()? {
@@ -271,16 +287,17 @@ impl Driver {
     fn pump(
         &mut self,
         reached: Reached,
+        link: &mut Option<Stream>,
         connection: &mut Connection,
         bell: &Bell,
         observer: &mut impl Observer,
     ) -> Result<Infallible, End> {
         let mut second = Second::new(Dial::new(&self.config).again(&reached)?);
         let watch = self.watch(&reached, bell)?;
-        let mut stream = reached.stream;
+        let stream = link.insert(reached.stream);
         let mut chunk = vec![0; READ_BYTES];
         loop {
-            transmit(&mut stream, connection)?;
+            transmit(stream, connection)?;
             attend(bell, observer)?;
             if watch.as_ref().is_some_and(Watch::has_moved) {
                 return Err(LinkError::SourceMoved.into());
@@ -291,7 +308,7 @@ impl Driver {
                 Ok(0) => return Err(LinkError::Closed.into()),
                 Ok(len) => connection.receive(&chunk[..len], Instant::now()),
                 Err(error) if is_timeout(&error) && progress == Progress::Some => {}
-                Err(error) if is_timeout(&error) => sleep(bell, &stream, &second, connection)?,
+                Err(error) if is_timeout(&error) => sleep(bell, stream, &second, connection)?,
                 Err(error) => return Err(error.into()),
             }
             connection.handle_timeout(Instant::now());
@@ -351,8 +368,8 @@ impl Driver {
                 self.moved(command.end_offset, command.db);
                 Ok(())
             }
-            Event::MultiBegin { .. } => {
-                self.group.clear();
+            Event::MultiBegin { end_offset } => {
+                self.group.begin(end_offset);
                 Ok(())
             }
             Event::MultiEnd { end_offset, db } => self.tell_transaction(end_offset, db, observer),
@@ -375,10 +392,7 @@ impl Driver {
         db: u32,
         observer: &mut impl Observer,
     ) -> Result<(), End> {
-        observer.transaction_begin().map_err(End::Observer)?;
-        self.group.deliver(observer).map_err(End::Observer)?;
-        observer.transaction_end(end_offset, db).map_err(End::Observer)?;
-        self.group.clear();
+        self.group.tell(end_offset, db, observer).map_err(End::Observer)?;
         self.moved(end_offset, db);
         Ok(())
     }

@@ -237,13 +237,13 @@ impl<O: Observer> Replay<'_, O> {
                     self.replayed.command_bytes = command.end_offset;
                     observer.command(command)
                 }
-                Event::MultiBegin { .. } => {
-                    self.group.clear();
+                Event::MultiBegin { end_offset } => {
+                    self.group.begin(end_offset);
                     Ok(())
                 }
                 Event::MultiEnd { end_offset, db } => {
                     self.replayed.command_bytes = end_offset;
-                    tell_transaction(&mut self.group, end_offset, db, observer)
+                    self.group.tell(end_offset, db, observer)
                 }
                 Event::Progress { end_offset, db } => {
                     self.replayed.command_bytes = end_offset;
@@ -254,18 +254,6 @@ impl<O: Observer> Replay<'_, O> {
             told.map_err(FileError::Observer)?;
         }
     }
-}
-
-fn tell_transaction(
-    group: &mut Group,
-    end_offset: u64,
-    db: u32,
-    observer: &mut impl Observer,
-) -> Result<(), ObserverError> {
-    observer.transaction_begin()?;
-    group.deliver(observer)?;
-    group.clear();
-    observer.transaction_end(end_offset, db)
 }
 
 fn io_error(path: &Path, source: io::Error) -> FileError {

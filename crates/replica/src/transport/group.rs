@@ -1,5 +1,6 @@
 //! A transaction on its way: held until its EXEC, so that a break within it delivers nothing.
 
+use crate::callback::Whereabouts;
 use crate::connection::{Command, Place};
 use crate::resp::{CommandParser, Limits, Parsed};
 
@@ -10,6 +11,8 @@ use super::observer::{Observer, ObserverError};
 pub(super) struct Group {
     bytes: Vec<u8>,
     members: Vec<Member>,
+    /// Behind the MULTI.
+    begin_offset: u64,
     limit: usize,
     parser: CommandParser,
 }
@@ -27,7 +30,13 @@ pub(super) struct TooLarge;
 
 impl Group {
     pub(super) fn new(limit: usize, limits: Limits) -> Self {
-        Group { bytes: Vec::new(), members: Vec::new(), limit, parser: CommandParser::new(limits) }
+        Group {
+            bytes: Vec::new(),
+            members: Vec::new(),
+            begin_offset: 0,
+            limit,
+            parser: CommandParser::new(limits),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -35,6 +44,12 @@ impl Group {
         self.bytes.shrink_to(64 << 10);
         self.members.clear();
         self.members.shrink_to(1 << 10);
+    }
+
+    /// A transaction begins, at the offset behind its MULTI.
+    pub(super) fn begin(&mut self, offset: u64) {
+        self.clear();
+        self.begin_offset = offset;
     }
 
     pub(super) fn push(&mut self, command: &Command<'_>) -> Result<(), TooLarge> {
@@ -48,8 +63,24 @@ impl Group {
         Ok(())
     }
 
+    /// Tells `observer` the whole transaction, whose EXEC ends at `end_offset` with `db` selected, and forgets it.
+    pub(super) fn tell(
+        &mut self,
+        end_offset: u64,
+        db: u32,
+        observer: &mut impl Observer,
+    ) -> Result<(), ObserverError> {
+        let first_db = self.members.first().map_or(db, |member| member.db);
+        let begin = Whereabouts { db: first_db, offset: self.begin_offset, place: Place::InTransaction };
+        observer.transaction_begin(begin)?;
+        self.deliver(observer)?;
+        observer.transaction_end(end_offset, db)?;
+        self.clear();
+        Ok(())
+    }
+
     /// Hands all commands to `observer`, in order.
-    pub(super) fn deliver(&mut self, observer: &mut impl Observer) -> Result<(), ObserverError> {
+    fn deliver(&mut self, observer: &mut impl Observer) -> Result<(), ObserverError> {
         let mut rest = self.bytes.as_slice();
         for member in &self.members {
             let (raw, after) = rest.split_at(member.len);

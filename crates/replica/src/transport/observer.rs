@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::callback::Whereabouts;
 use crate::connection::Command;
 use crate::position::{Position, ReplId};
 use crate::rdb;
@@ -15,7 +16,7 @@ pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 /// The callbacks of a [`Driver`](super::Driver), in the order of the source's history.
 ///
 /// ```text
-///   init  ( connected  ( replication_start  snapshot_item*  streaming_start | resumed )
+///   init  ( connecting  connected  ( replication_start  snapshot_item*  streaming_start | resumed )
 ///           ( command | transaction_begin command* transaction_end | progress )*  closed )*  destroy
 /// ```
 ///
@@ -29,6 +30,9 @@ pub trait Observer {
     fn init(&mut self) -> Result<(), ObserverError> {
         Ok(())
     }
+
+    /// An attempt begins.
+    fn connecting(&mut self) {}
 
     /// A socket is connected; the handshake follows.
     fn connected(&mut self, peer: SocketAddr) {
@@ -74,12 +78,13 @@ pub trait Observer {
     /// Stops the driver; the command does not count as applied.
     fn command(&mut self, command: Command<'_>) -> Result<(), ObserverError>;
 
-    /// The commands up to [`transaction_end`](Self::transaction_end) belong together. They have all arrived: a
+    /// A MULTI, with the database of the first command. The commands up to [`transaction_end`](Self::transaction_end) belong together. They have all arrived: a
     /// link that breaks within a transaction delivers nothing of it.
     ///
     /// # Errors
     /// Stops the driver.
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, begin: Whereabouts) -> Result<(), ObserverError> {
+        let _ = begin;
         Ok(())
     }
 
@@ -115,6 +120,6 @@ pub trait Observer {
         let _ = (reason, retry_in);
     }
 
-    /// Once, last, if [`init`](Self::init) succeeded.
+    /// Once, last, if [`init`](Self::init) succeeded; the link is still open.
     fn destroy(&mut self) {}
 }

@@ -1,0 +1,70 @@
+//! What others ask of the handler while it belongs to the driver's thread.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::callback::Message;
+
+/// What may wait at once.
+const WAITING_MAX: usize = 100_000;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The replica has no snapshot and no stream at the moment.
+    #[error("the replica is not connected: ask again when it is loading or streaming")]
+    NotConnected,
+    /// The replica has ended, perhaps by this call's own panic.
+    #[error("the replica has ended")]
+    Stopped,
+    /// Too much is waiting already.
+    #[error("{WAITING_MAX} calls and messages are waiting: the handler is too slow")]
+    Full,
+}
+
+/// One thing asked.
+pub(super) enum Asked<H> {
+    /// With the handler, or without one if there is no link.
+    Call(Box<dyn FnOnce(Option<&mut H>) + Send>),
+    Message(Message),
+}
+
+/// What waits for the driver's thread.
+pub(super) struct Queue<H>(Mutex<Option<VecDeque<Asked<H>>>>);
+
+impl<H> Default for Queue<H> {
+    fn default() -> Self {
+        Queue(Mutex::new(Some(VecDeque::new())))
+    }
+}
+
+impl<H> fmt::Debug for Queue<H> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Queue")
+    }
+}
+
+impl<H> Queue<H> {
+    pub(super) fn push(&self, asked: Asked<H>) -> Result<(), CallError> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = waiting.as_mut().ok_or(CallError::Stopped)?;
+        if waiting.len() >= WAITING_MAX {
+            return Err(CallError::Full);
+        }
+        waiting.push_back(asked);
+        Ok(())
+    }
+
+    pub(super) fn pop(&self) -> Option<Asked<H>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.pop_front()
+    }
+
+    /// Nothing is taken any more; whoever waits for an answer learns that there is none.
+    pub(super) fn close(&self) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Dropped without the lock: what was asked is the user's, and so is what its end does.
+        drop(waiting);
+    }
+}

@@ -1,0 +1,129 @@
+//! How commands come.
+
+use std::sync::Arc;
+
+use redis_mirror_test_support::{Options as ServerOptions, Server, cmd};
+use redis_replica::transport::Transactions;
+
+use super::recorder::{Log, options, run, start, with_each_server};
+use super::scripted::{Answer, command, full_sync, serve, usual};
+
+#[test]
+fn v08_transactions_are_one_batch_and_nothing_internal_is_told() {
+    with_each_server(|installed| {
+        let options_of_source = ServerOptions::new().set("repl-ping-replica-period", 1);
+        let server = Server::start(installed, options_of_source);
+        let mut client = server.client();
+        for (transactions, expected) in [
+            (Transactions::Grouped, "live [2] incr a | [2] incr b"),
+            (Transactions::Raw, "live [2] multi | [2] incr a | [2] incr b | [2] exec"),
+        ] {
+            let log = Log::default();
+            let replica = start(options(server.address()).transactions(transactions), &log);
+            log.wait("streaming");
+            let began = replica.offset();
+            // The source's pings.
+            redis_mirror_test_support::wait::wait_until("a ping", || replica.offset() > began);
+            for words in ["SELECT 2", "MULTI", "INCR a", "INCR b", "EXEC", "WAIT 1 1", "SET last 1"] {
+                run(&mut client, words);
+            }
+            log.wait("live [2] set last 1");
+            replica.stop().unwrap().1.unwrap();
+            assert_eq!(log.batches("live "), [&expected[5..], "[2] set last 1"], "{installed}");
+        }
+    });
+}
+
+#[test]
+fn n21_names_are_small_letters_and_arguments_binary() {
+    with_each_server(|installed| {
+        let server = Server::start(installed, ServerOptions::new());
+        let log = Log::default();
+        let replica = start(options(server.address()), &log);
+        log.wait("streaming");
+        server.client().run(cmd!("SeT", b"k\0\r\n\xff".as_slice(), b"".as_slice()));
+        log.wait("live [0] set k\\x00\\r\\n\\xff ");
+        replica.stop().unwrap().1.unwrap();
+    });
+}
+
+#[test]
+fn n21_several_commands_in_a_packet_and_split_ones_come_in_order() {
+    let stream = [command("SET a 1"), command("SET b 2"), command("SET c 3")].concat();
+    for cut in 0..stream.len() {
+        let (first, rest) = (full_sync(&stream[..cut]), stream[cut..].to_vec());
+        let (address, _) = serve(Arc::new(move |_, request| match request {
+            // The first acknowledgement tells that the first part has been read.
+            "REPLCONF ACK 99" => Answer::Bytes(rest.clone()),
+            _ => usual(request, &first),
+        }));
+        let log = Log::default();
+        let replica = start(options(address), &log);
+        if cut < command("SET a 1").len() {
+            log.wait("live [0] set c 3");
+            assert_eq!(log.batches("live "), ["[0] set a 1", "[0] set b 2", "[0] set c 3"], "{cut}");
+        }
+        replica.stop().unwrap().1.unwrap();
+    }
+}
+
+#[test]
+fn v15_nothing_is_read_while_a_callback_runs() {
+    use redis_replica::callback::{Batch, Handler, HandlerError};
+    struct Slow(Arc<std::sync::Mutex<()>>, Log);
+    impl Handler for Slow {
+        fn batch(&mut self, _: &Batch) -> Result<(), HandlerError> {
+            self.1.push("entered");
+            drop(self.0.lock().unwrap());
+            Ok(())
+        }
+    }
+    // Far more than the sockets and one read hold.
+    let big = command(&format!("SET k {}", "x".repeat(1 << 20)));
+    let written = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&written);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pouring = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut chunk = [0; 4096];
+        loop {
+            let len = socket.read(&mut chunk).unwrap();
+            let psync = chunk[..len].windows(5).any(|word| word == b"PSYNC");
+            socket.write_all(if psync { &[] } else { b"+OK\r\n" }).unwrap();
+            if psync {
+                break;
+            }
+        }
+        socket.write_all(&full_sync(b"")).unwrap();
+        for _ in 0..64 {
+            if socket.write_all(&big).is_err() {
+                break;
+            }
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        // Closed with acknowledgements unread, it would take back what it sent.
+        socket
+    });
+    let gate = Arc::new(std::sync::Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let log = Log::default();
+    let replica =
+        redis_replica::transport::Replica::start(options(address), Slow(Arc::clone(&gate), log.clone()))
+            .unwrap();
+    log.wait("entered");
+    // Whoever can write no more has stopped at the same count for a while.
+    let mut before = usize::MAX;
+    redis_mirror_test_support::wait::wait_until("the source to stand still", || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let now = written.load(std::sync::atomic::Ordering::SeqCst);
+        std::mem::replace(&mut before, now) == now
+    });
+    assert!(before < 64, "the source could send everything");
+    assert_eq!(log.count("entered"), 1);
+    drop(closed);
+    let _socket = pouring.join().unwrap();
+    redis_mirror_test_support::wait::wait_until("the rest", || log.count("entered") == 64);
+    replica.stop().unwrap().1.unwrap();
+}
