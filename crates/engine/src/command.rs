@@ -6,19 +6,16 @@
 
 use std::ffi::CStr;
 
-mod keys;
-mod lookup;
 mod refused;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{Access, KeyArgs, KeyArgsIter, Malformed};
-pub(crate) use keys::{Keys, sort_reads_patterns};
-pub use lookup::lookup;
+pub use redis_replica::keys::{Access, KeyArgs, KeyArgsIter, Malformed};
+pub(crate) use redis_replica::keys::{Keys, sort_reads_patterns};
 pub use refused::{REFUSED, Refused, RefusedReason, refused};
-pub use table::TABLE;
 pub(crate) use table::row;
+pub use table::{TABLE, lookup};
 
 /// A release of a server: major, minor.
 pub type Release = (u8, u8);

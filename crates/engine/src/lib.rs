@@ -30,7 +30,6 @@ pub mod repair;
 pub mod scope;
 pub mod seen;
 
-pub use args::Args;
 pub use batch::{Batch, BatchFull, KeyUse, KeyUses, Op, OpArgs, OpKind, ResyncReason};
 pub use checkpoint::Checkpoint;
 pub use command::{Access, Command};
@@ -40,6 +39,7 @@ pub use glob::Glob;
 pub use origins::{KeyMap, Origin};
 pub use planner::{Cut, LocalServer, PlanError, Planner};
 pub use policy::SourcePolicy;
+pub use redis_replica::keys::Args;
 pub use redis_replica::{Position, ReplId};
 pub use repair::Repairs;
 pub use scope::Scope;

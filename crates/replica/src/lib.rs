@@ -44,6 +44,7 @@
 
 pub mod callback;
 pub mod connection;
+pub mod keys;
 mod manifest;
 mod position;
 pub mod push;

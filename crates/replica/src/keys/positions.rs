@@ -1,6 +1,6 @@
 //! Which arguments of a command are keys, and what the command does to them.
 
-use crate::args::{Args, integer, is_word};
+use super::args::{Args, integer, is_word};
 
 /// What a command does to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +29,8 @@ pub struct Malformed;
 
 /// Where keys are, counted from the first argument behind the command's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
+pub enum Keys {
+    /// There are none.
     None,
     /// The first argument.
     First(Access),
@@ -49,8 +50,11 @@ pub(crate) enum Keys {
     SecondThenRest(Access),
     /// A count at this place, then that many keys, one every `step` arguments.
     Counted {
+        /// Where the count is.
         at: u8,
+        /// From one key to the next.
         step: u8,
+        /// What is done to each.
         access: Access,
     },
     /// A destination, a count, that many keys that are read.
@@ -59,6 +63,7 @@ pub(crate) enum Keys {
     Sort,
     /// A key that is read, and the destination behind STORE or STOREDIST among the options from this place on.
     Geo {
+        /// Where the options begin.
         options: u8,
     },
 }
@@ -106,18 +111,23 @@ impl Iterator for RunIter {
 }
 
 impl KeyArgs {
-    pub(crate) const NONE: KeyArgs = KeyArgs { runs: [NO_RUN; 2] };
+    /// No key.
+    pub const NONE: KeyArgs = KeyArgs { runs: [NO_RUN; 2] };
 
+    /// The one at `at`.
     #[inline]
-    pub(crate) fn one(at: u32, access: Access) -> KeyArgs {
+    pub fn one(at: u32, access: Access) -> KeyArgs {
         KeyArgs { runs: [Run { from: at, count: 1, step: 1, access }, NO_RUN] }
     }
 
-    pub(crate) fn run(from: usize, count: usize, step: u8, access: Access) -> KeyArgs {
+    /// `count` of them, every `step` arguments from `from` on.
+    pub fn run(from: usize, count: usize, step: u8, access: Access) -> KeyArgs {
         KeyArgs { runs: [Run { from: small(from), count: small(count), step, access }, NO_RUN] }
     }
 
-    pub(crate) fn and(mut self, from: usize, count: usize, access: Access) -> KeyArgs {
+    /// And `count` in a row from `from` on, in place of the second run.
+    #[must_use]
+    pub fn and(mut self, from: usize, count: usize, access: Access) -> KeyArgs {
         self.runs[1] = Run { from: small(from), count: small(count), step: 1, access };
         self
     }
@@ -129,7 +139,7 @@ impl KeyArgs {
     }
 
     /// How many of them are only read: the work of a command that puts them together.
-    pub(crate) fn read(&self) -> usize {
+    pub fn read(&self) -> usize {
         let read = self.runs.iter().filter(|run| run.access == Access::Read);
         read.map(|run| run.count as usize).sum()
     }
@@ -146,8 +156,12 @@ impl KeyArgs {
 }
 
 impl Keys {
+    /// The keys among `args`, which don't hold the name.
+    ///
+    /// # Errors
+    /// The arguments don't say.
     #[inline]
-    pub(crate) fn find<A: Args + ?Sized>(self, args: &A) -> Result<KeyArgs, Malformed> {
+    pub fn find<A: Args + ?Sized>(self, args: &A) -> Result<KeyArgs, Malformed> {
         match self {
             Keys::First(access) => Ok(KeyArgs::one(0, access)),
             other => other.find_many(args),
@@ -233,7 +247,7 @@ fn geo_store<A: Args + ?Sized>(args: &A, options: usize) -> Result<Option<usize>
 }
 
 /// Whether SORT reads keys that only its patterns name.
-pub(crate) fn sort_reads_patterns<A: Args + ?Sized>(args: &A) -> bool {
+pub fn sort_reads_patterns<A: Args + ?Sized>(args: &A) -> bool {
     let reads = |at: usize| {
         let by = is_word(args, at, "BY") && args.arg(at + 1).contains(&b'*');
         by || (is_word(args, at, "GET") && args.arg(at + 1) != b"#")

@@ -1,7 +1,6 @@
 //! From a name to its row: a table with open addressing, laid out at compile time.
 
-use super::Command;
-use super::table::TABLE;
+use super::table::{Row, TABLE};
 
 /// A power of two, a few times the number of rows, so that runs of taken slots stay short.
 const SLOTS: usize = 512;
@@ -39,15 +38,21 @@ const fn hash(name: &[u8]) -> usize {
 
 /// The row of a command, by its name in any case.
 #[inline]
-pub fn lookup(name: &[u8]) -> Option<&'static Command> {
+pub fn lookup(name: &[u8]) -> Option<&'static Row> {
+    TABLE.get(index_of(name)?)
+}
+
+/// The same, as its place in [`TABLE`].
+#[inline]
+pub fn index_of(name: &[u8]) -> Option<usize> {
     if name.len() > NAME_MAX {
         return None;
     }
     let mut slot = hash(name);
     loop {
-        let row = TABLE.get(usize::from(SLOT_ROWS[slot]))?;
-        if row.name.to_bytes().eq_ignore_ascii_case(name) {
-            return Some(row);
+        let index = usize::from(SLOT_ROWS[slot]);
+        if TABLE.get(index)?.name.to_bytes().eq_ignore_ascii_case(name) {
+            return Some(index);
         }
         slot = (slot + 1) % SLOTS;
     }
