@@ -48,6 +48,7 @@ pub mod keys;
 mod manifest;
 mod position;
 pub mod push;
+pub mod projection;
 pub mod rdb;
 pub mod resp;
 #[cfg(feature = "net")]

@@ -45,9 +45,9 @@ fn asks_in_native_order_and_never_for_a_listening_port() {
 }
 
 #[test]
-fn authenticates_after_ping() {
-    assert_eq!(requests(with_password())[..2], ["PING", "AUTH secret"]);
-    assert_eq!(requests(with_user())[..3], ["PING", "AUTH mirror secret", "REPLCONF capa eof"]);
+fn a_password_is_said_first() {
+    assert_eq!(requests(with_password())[..2], ["AUTH secret", "PING"]);
+    assert_eq!(requests(with_user())[..3], ["AUTH mirror secret", "PING", "REPLCONF capa eof"]);
 }
 
 #[test]
@@ -128,14 +128,6 @@ fn every_refusal_has_a_name_and_a_retry_class() {
         assert_eq!(refused(config, request, reply), error, "{request}: {reply}");
         assert_eq!(error.retry(), retry, "{error}");
     }
-}
-
-#[test]
-fn a_source_that_wants_auth_before_ping_gets_it() {
-    let mut link = Link::new(with_password());
-    link.sent();
-    link.feed(b"-NOAUTH Authentication required.\r\n");
-    assert_eq!(parse_all(&link.sent()), ["AUTH secret"]);
 }
 
 #[test]
@@ -325,5 +317,5 @@ fn partial_writes_are_continued() {
         sent.push(bytes[0]);
         link.connection.transmitted(1);
     }
-    assert_eq!(parse_all(&sent), ["PING"]);
+    assert_eq!(parse_all(&sent), ["AUTH secret"]);
 }

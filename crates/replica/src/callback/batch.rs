@@ -1,6 +1,7 @@
 //! Commands that are handed over together.
 
 use crate::connection::Place;
+use crate::keys::{Access, Tail, lookup};
 
 /// Which part of a source's history commands are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,6 +159,14 @@ impl<'b> Entry<'b> {
     pub fn args(&self) -> impl ExactSizeIterator<Item = &'b [u8]> + use<'b> {
         let entry = *self;
         (0..entry.arg_count()).map(move |index| entry.arg(index).unwrap_or_default())
+    }
+
+    /// The keys it names and what it does to each; None if they can't be told, because [`crate::keys`] does not know the
+    /// command or its arguments don't say. `COPY .. DB` and `MOVE` write to a key of another database, too.
+    pub fn keys(&self) -> Option<impl Iterator<Item = (&'b [u8], Access)> + use<'b>> {
+        let keys = lookup(self.name())?.find(&Tail(self)).ok()?;
+        let entry = *self;
+        Some(keys.iter().map(move |(at, access)| (entry.arg(at + 1).unwrap_or_default(), access)))
     }
 
     /// All arguments, owned.

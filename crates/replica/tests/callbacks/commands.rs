@@ -127,3 +127,31 @@ fn v15_nothing_is_read_while_a_callback_runs() {
     redis_mirror_test_support::wait::wait_until("the rest", || log.count("entered") == 64);
     replica.stop().unwrap().1.unwrap();
 }
+
+#[test]
+fn v18_a_command_tells_db_arguments_keys_and_offset() {
+    use redis_replica::callback::{Batch, Phase, Whereabouts};
+    use redis_replica::{Place, keys::Access};
+    let mut batch = Batch::new(Phase::Streaming);
+    let at = Whereabouts { db: 3, offset: 77, place: Place::Alone };
+    for words in [
+        "SINTERSTORE to a b",
+        "MSET k1 v1 k2 v2",
+        "GEORADIUS from 1 2 3 km STORE to",
+        "NOSUCH x",
+        "ZUNIONSTORE to 9 a",
+    ] {
+        batch.push(at, words.split(' ').map(str::as_bytes));
+    }
+    let keys: Vec<_> = batch.iter().map(|entry| entry.keys().map(Iterator::collect::<Vec<_>>)).collect();
+    let named = |names: &[(&'static str, Access)]| {
+        Some(names.iter().map(|(name, access)| (name.as_bytes(), *access)).collect::<Vec<_>>())
+    };
+    assert_eq!(keys[0], named(&[("to", Access::Overwrite), ("a", Access::Read), ("b", Access::Read)]));
+    assert_eq!(keys[1], named(&[("k1", Access::Overwrite), ("k2", Access::Overwrite)]));
+    assert_eq!(keys[2], named(&[("from", Access::Read), ("to", Access::Overwrite)]));
+    assert_eq!((&keys[3], &keys[4]), (&None, &None), "unknown, and a count that is not kept");
+    let first = batch.iter().next().unwrap();
+    assert_eq!((first.db(), first.offset(), first.name()), (3, 77, b"sinterstore".as_slice()));
+    assert_eq!(first.to_vec(), [b"sinterstore".as_slice(), b"to", b"a", b"b"]);
+}
