@@ -1,65 +1,63 @@
-//! Prints a source's snapshot, then each command as it happens, for ever.
+//! Prints a source's snapshot as commands, then each command as it happens, for ever.
 //!
 //! ```text
-//! cargo run -p redis-replica --example tail -- 127.0.0.1 6379 [[USER] PASSWORD]
+//! cargo run -p redis-replica --example tail -- redis://127.0.0.1:6379
 //! ```
+
+mod common;
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use redis_replica::transport::{Driver, DriverConfig, Endpoint, LinkError, Observer, ObserverError};
-use redis_replica::{Command, Credentials, Place, Position, ReplId, rdb};
+use redis_replica::callback::{Batch, Handler, HandlerError, LeftOut};
+use redis_replica::transport::Replica;
+use redis_replica::{Place, Position, ReplId};
 
-/// Writes one line for each thing that happens.
+const USAGE: &str = "usage: tail redis[s]://[[user]:password@]host[:port]
+
+Prints `[db] offset command ..` for each command: first those that rebuild the source's data, then those that
+happen there. Commands of a transaction are indented. Goes on where it was after every break.";
+
+/// Writes one line for each command.
 struct Tail<W> {
     out: W,
 }
 
-impl<W: Write> Observer for Tail<W> {
-    fn connected(&mut self, peer: SocketAddr) {
-        eprintln!("connected to {peer}");
-    }
-
-    fn replication_start(&mut self, replid: Option<ReplId>, offset: u64) -> Result<(), ObserverError> {
+impl<W: Write + Send> Handler for Tail<W> {
+    fn replication_start(&mut self, replid: Option<ReplId>, offset: u64) -> Result<(), HandlerError> {
         let replid = replid.map_or_else(|| String::from("a source without ids"), |id| id.to_string());
         writeln!(self.out, "# snapshot of {replid} at {offset}")?;
         Ok(())
     }
 
-    fn snapshot_item(&mut self, item: rdb::Item<'_>) -> Result<(), ObserverError> {
-        match item {
-            rdb::Item::Entry(entry) => writeln!(self.out, "[{}] {}", entry.db, entry.key.escape_ascii())?,
-            rdb::Item::Rejected(rejected) => writeln!(self.out, "# left out: {rejected:?}")?,
-            _ => {}
+    fn batch(&mut self, batch: &Batch) -> Result<(), HandlerError> {
+        for command in batch.iter() {
+            let indent = if command.whereabouts().place == Place::InTransaction { "  " } else { "" };
+            writeln!(self.out, "{indent}{command:?}")?;
         }
+        self.out.flush()?;
         Ok(())
     }
 
-    fn streaming_start(&mut self, _: Option<Position>) -> Result<(), ObserverError> {
+    fn left_out(&mut self, db: u32, key: &[u8], what: LeftOut) -> Result<(), HandlerError> {
+        writeln!(self.out, "# left out: [{db}] {}: {what:?}", key.escape_ascii())?;
+        Ok(())
+    }
+
+    fn streaming_start(&mut self, _: Option<Position>) -> Result<(), HandlerError> {
         writeln!(self.out, "# live")?;
         self.out.flush()?;
         Ok(())
     }
 
-    fn resumed(&mut self, position: Position) -> Result<(), ObserverError> {
+    fn resumed(&mut self, position: Position) -> Result<(), HandlerError> {
         eprintln!("resumed at {}", position.offset);
         Ok(())
     }
 
-    fn command(&mut self, command: Command<'_>) -> Result<(), ObserverError> {
-        let indent = if command.place == Place::InTransaction { "  " } else { "" };
-        write!(self.out, "{indent}[{}] {}", command.db, command.end_offset)?;
-        for arg in command.view.args() {
-            write!(self.out, " {}", arg.escape_ascii())?;
-        }
-        writeln!(self.out)?;
-        self.out.flush()?;
-        Ok(())
-    }
-
-    fn closed(&mut self, reason: &LinkError, retry_in: Option<Duration>) {
+    fn closed(&mut self, reason: &(dyn Error + 'static), retry_in: Option<Duration>) {
         match retry_in {
             Some(delay) => eprintln!("{reason}; again in {:.1} s", delay.as_secs_f32()),
             None => eprintln!("{reason}"),
@@ -67,18 +65,21 @@ impl<W: Write> Observer for Tail<W> {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (endpoint, login) = match args.as_slice() {
-        [host, port, login @ ..] if login.len() <= 2 => (Endpoint::new(host, port.parse()?), login),
-        _ => return Err("usage: tail HOST PORT [[USER] PASSWORD]".into()),
-    };
-    let mut config = DriverConfig::new(endpoint);
-    config.connection.credentials = match login {
-        [] => None,
-        [password] => Some(Credentials::password(password.as_str())),
-        [user, password, ..] => Some(Credentials::user(user, password.as_str())),
-    };
-    Driver::new(config).run(&mut Tail { out: io::BufWriter::new(io::stdout()) })?;
-    Ok(())
+fn tail() -> Result<(), Box<dyn Error>> {
+    let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
+    let replica = Replica::start(common::options(url)?, Tail { out: io::BufWriter::new(io::stdout()) })?;
+    match replica.wait() {
+        Some((_, result)) => Ok(result?),
+        None => Err("the replica's thread panicked".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    match tail() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

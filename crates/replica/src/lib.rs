@@ -47,8 +47,8 @@ pub mod connection;
 pub mod keys;
 mod manifest;
 mod position;
-pub mod push;
 pub mod projection;
+pub mod push;
 pub mod rdb;
 pub mod resp;
 #[cfg(feature = "net")]

@@ -20,6 +20,7 @@ mod source;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod url;
 mod wake;
 
 pub use backoff::{Backoff, BackoffConfig};
@@ -35,4 +36,5 @@ pub use replica::{CallError, Options, Replica, ReplicaState, Start, StartError, 
 pub use sentinel::{SentinelError, Sentinels, SourceRole};
 pub use source::Source;
 pub use stream::Stream;
+pub use url::{Scheme, SourceUrl, UrlError};
 pub use wake::{StopHandle, Waker};

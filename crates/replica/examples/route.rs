@@ -1,0 +1,82 @@
+//! Fills two tables from a source: keys that begin with `foo`, and keys that begin with `bar`. The rest is dropped.
+//!
+//! ```text
+//! cargo run -p redis-replica --example route -- redis://127.0.0.1:6379
+//! ```
+
+mod common;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use redis_replica::callback::{Batch, Entry};
+use redis_replica::projection::{Listener, Lookup, Projection, Tables};
+use redis_replica::transport::Replica;
+
+const USAGE: &str = "usage: route redis[s]://[[user]:password@]host[:port]
+
+Keeps the keys foo* in one table and bar* in another, drops the rest, and prints both tables when they are loaded and
+whenever they change.";
+
+struct Print;
+
+impl Listener for Print {
+    fn load_end(&mut self, tables: &Tables) {
+        println!("# loaded");
+        print(tables);
+    }
+
+    fn applied(&mut self, batch: &Batch, tables: &Tables) {
+        let touches_ours = batch.iter().any(|command| match command.keys() {
+            Some(keys) => keys.into_iter().any(|(key, access)| access.writes() && table(key).is_some()),
+            None => false,
+        });
+        if touches_ours || batch.iter().any(|command| command.name().starts_with(b"flush")) {
+            println!("# changed");
+            print(tables);
+        }
+    }
+
+    fn unhandled(&mut self, command: &Entry<'_>) {
+        eprintln!("not projected: {command:?}");
+    }
+}
+
+fn table(key: &[u8]) -> Option<&'static str> {
+    if key.starts_with(b"foo") {
+        return Some("foo");
+    }
+    key.starts_with(b"bar").then_some("bar")
+}
+
+fn print(tables: &Tables) {
+    for (name, table) in tables.iter() {
+        println!("{name}: {} keys", table.len());
+        for (db, key, known) in table.iter() {
+            match known {
+                Lookup::Item(item) => println!("  [{db}] {} = {:?}", key.escape_ascii(), item.value),
+                _ => println!("  [{db}] {} is not known", key.escape_ascii()),
+            }
+        }
+    }
+}
+
+fn route() -> Result<(), Box<dyn Error>> {
+    let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
+    let projection = Projection::new(Arc::new(|_, key| table(key)), Print);
+    match Replica::start(common::options(url)?, projection)?.wait() {
+        Some((_, result)) => Ok(result?),
+        None => Err("the replica's thread panicked".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    match route() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
