@@ -47,7 +47,7 @@ impl Unpacker {
         match item {
             Item::Entry(key) => self.key(key, handler),
             Item::Rejected(rejected) => {
-                handler.left_out(rejected.db, &rejected.key, LeftOut::Defect(rejected.defect.clone()))
+                handler.left_out(rejected.db, &rejected.key, LeftOut::Defect(rejected.defect))
             }
             Item::Function(library) => self.push(0, &[b"function", b"load", b"REPLACE", library], handler),
             _ => Ok(()),

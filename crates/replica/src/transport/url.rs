@@ -44,7 +44,9 @@ pub enum UrlError {
     #[error("the URL's port must be a number from 1 to 65535")]
     Port,
     /// A user without a password, or `%` without two hexadecimal digits.
-    #[error("the URL's user must be [user]:password, with special characters as % and two hexadecimal digits")]
+    #[error(
+        "the URL's user must be [user]:password, with special characters as % and two hexadecimal digits"
+    )]
     User,
     /// Something behind the port: a source is followed in all its databases.
     #[error("a source is followed in all databases: leave out what follows the URL's port")]

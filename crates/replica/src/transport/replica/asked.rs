@@ -24,10 +24,12 @@ pub enum CallError {
     Full,
 }
 
+/// What runs on the handler, or without it if there is no link.
+pub(super) type Call<H> = Box<dyn FnOnce(Option<&mut H>) + Send>;
+
 /// One thing asked.
 pub(super) enum Asked<H> {
-    /// With the handler, or without one if there is no link.
-    Call(Box<dyn FnOnce(Option<&mut H>) + Send>),
+    Call(Call<H>),
     Message(Message),
 }
 
