@@ -14,6 +14,4 @@ mod snapshot;
 pub use batch::{Batch, Entry, Phase, Whereabouts};
 pub use filter::{Combined, Filter, Filtered, Verdict, combine};
 pub use handler::{Handler, HandlerError, LeftOut, Message};
-pub use snapshot::BatchLimits;
-#[cfg(feature = "net")]
-pub(crate) use snapshot::Unpacker;
+pub use snapshot::{BatchLimits, Unpacker};

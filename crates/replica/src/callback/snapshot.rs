@@ -24,26 +24,31 @@ impl Default for BatchLimits {
     }
 }
 
-/// Collects a snapshot's commands and delivers them.
+/// Collects a snapshot's commands and delivers them: for whoever drives a [`Connection`](crate::Connection) by hand.
 #[derive(Debug)]
-pub(crate) struct Unpacker {
+pub struct Unpacker {
     limits: BatchLimits,
     offset: u64,
     batch: Batch,
 }
 
 impl Unpacker {
-    pub(crate) fn new(limits: BatchLimits) -> Self {
+    /// Delivers batches within `limits`.
+    pub fn new(limits: BatchLimits) -> Self {
         Unpacker { limits, offset: 0, batch: Batch::new(Phase::Snapshot) }
     }
 
-    /// A snapshot begins; what is left of one that broke off is gone.
-    pub(crate) fn begin(&mut self, offset: u64) {
+    /// A snapshot begins that is valid at `offset`; what is left of one that broke off is gone.
+    pub fn begin(&mut self, offset: u64) {
         self.offset = offset;
         self.batch.clear(Phase::Snapshot);
     }
 
-    pub(crate) fn item(&mut self, item: &Item<'_>, handler: &mut impl Handler) -> Result<(), HandlerError> {
+    /// Takes an item, and delivers what is collected when that is enough.
+    ///
+    /// # Errors
+    /// The handler's.
+    pub fn item(&mut self, item: &Item<'_>, handler: &mut impl Handler) -> Result<(), HandlerError> {
         match item {
             Item::Entry(key) => self.key(key, handler),
             Item::Rejected(rejected) => {
@@ -86,8 +91,11 @@ impl Unpacker {
         self.flush(handler)
     }
 
-    /// Delivers what is collected.
-    pub(crate) fn flush(&mut self, handler: &mut impl Handler) -> Result<(), HandlerError> {
+    /// Delivers what is collected: to be called at the snapshot's end.
+    ///
+    /// # Errors
+    /// The handler's.
+    pub fn flush(&mut self, handler: &mut impl Handler) -> Result<(), HandlerError> {
         if self.batch.is_empty() {
             return Ok(());
         }
