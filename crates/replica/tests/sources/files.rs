@@ -78,7 +78,7 @@ impl Observer for Into {
         Ok(())
     }
 
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, _: redis_replica::callback::Whereabouts) -> Result<(), ObserverError> {
         self.told.push("begin".into());
         Ok(())
     }

@@ -93,7 +93,7 @@ impl Observer for Told {
         Ok(())
     }
 
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, _: redis_replica::callback::Whereabouts) -> Result<(), ObserverError> {
         self.push("begin".into());
         Ok(())
     }
