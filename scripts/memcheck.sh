@@ -2,24 +2,17 @@
 # The tests of redis-context with their servers under valgrind's memcheck: what reads or writes where it must not, and
 # what is never freed. Complains about findings whose stack of calls names our code.
 #
-#   REDIS_MIRROR_MEMCHECK_SERVER=FILE[:FILE..] scripts/memcheck.sh [FILTER..]
+#   [REDIS_MIRROR_MEMCHECK_SERVER=FILE[:FILE..]] scripts/memcheck.sh [FILTER..]
 #
 # Each FILE is a redis-server or valkey-server built with the C library's malloc, which valgrind knows; Debian's
-# are built with jemalloc, which it does not. FILTER is what `cargo test -- FILTER` takes.
+# are built with jemalloc, which it does not. Without FILE one is built from Debian's source package, once, into
+# target/servers/memcheck. FILTER is what `cargo test -- FILTER` takes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 
 complain() { echo "memcheck: $*" >&2; exit 2; }
 
-if [ -z "${REDIS_MIRROR_MEMCHECK_SERVER:-}" ]; then
-  cat >&2 <<'HOW'
-memcheck: REDIS_MIRROR_MEMCHECK_SERVER names no server. To build one:
-  git clone --depth 1 --branch 7.0.15 https://github.com/redis/redis
-  make -C redis/src MALLOC=libc OPTIMIZATION=-O1 BUILD_TLS=no redis-server redis-cli
-  make memcheck REDIS_MIRROR_MEMCHECK_SERVER=$PWD/redis/src/redis-server
-HOW
-  exit 2
-fi
 command -v valgrind >/dev/null || complain "valgrind is missing: install it (Debian: apt-get install valgrind libc6-dbg)"
 
 target=$(mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
@@ -43,10 +36,16 @@ exec valgrind --leak-check=full --show-leak-kinds=definite,indirect --keep-debug
   --suppressions="$suppressions" --log-file="$work/logs/%p" "$server" "\$@"
 WRAPPER
   chmod +x "$work/bin/$name-server"
-  if [ -x "$(dirname "$server")/$family-cli" ]; then ln -sf "$(dirname "$server")/$family-cli" "$work/bin/$name-cli"; fi
+  if [ -x "${server%server}cli" ]; then ln -sf "${server%server}cli" "$work/bin/$name-cli"; fi
   echo "memcheck: $(cut -d' ' -f1-3 <<<"$version")"
 }
 
+if [ -z "${REDIS_MIRROR_MEMCHECK_SERVER:-}" ]; then
+  built=target/servers/memcheck
+  build_server "$built" redis70-libc bookworm redis MALLOC=libc OPTIMIZATION=-O1 | sed 's/^/memcheck: /' ||
+    complain "name a server built with MALLOC=libc by REDIS_MIRROR_MEMCHECK_SERVER"
+  REDIS_MIRROR_MEMCHECK_SERVER=$built/bin/redis70-libc-server
+fi
 IFS=: read -ra servers <<<"$REDIS_MIRROR_MEMCHECK_SERVER"
 for server in "${servers[@]}"; do write_wrapper "$(realpath "$server")"; done
 

@@ -6,13 +6,15 @@
 # Unpacks Debian's own packages, without root and without touching this machine: each suite gets a private
 # apt root with an empty package status, so that apt downloads the whole closure, libc included. Every
 # program then gets a wrapper DIR/bin/<name>-<tool> that starts it under its own suite's dynamic loader.
-# The wrappers find their files relative to themselves: DIR may be moved.
+# The wrappers find their files relative to themselves: DIR may be moved. A server that is too old for the module, for
+# the tests that want one, stands in DIR/old/bin.
 #
 #   --one   stop at the first server: enough for `make test`, nothing to do when one is on the PATH already
 #
 # Runs again from where it stopped; a finished DIR costs no network. A suite that isn't there is a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 
 # Name, suite, package, and the suite its dependencies come from.
 catalogue="
@@ -24,6 +26,10 @@ redis8   sid                redis  sid
 valkey9  sid                valkey sid
 redis86  experimental       redis  sid
 "
+# With a C library that modules built here can be loaded with.
+too_old="
+redis60 bullseye redis bookworm
+"
 tools="server cli sentinel benchmark check-rdb check-aof"
 
 only_one=no
@@ -31,7 +37,7 @@ dir=target/servers
 for argument; do
   case $argument in
     --one) only_one=yes ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "servers: unknown option $argument (see --help)" >&2; exit 2 ;;
     *) dir=$argument ;;
   esac
@@ -41,70 +47,12 @@ say() { echo "servers: $*"; }
 
 server_on_path() { command -v redis-server || command -v valkey-server; }
 
-# The archive this machine already uses, as apt reports it: the main component of something called debian,
-# security updates aside.
-archive() {
-  if [ -n "${DEBIAN_ARCHIVE:-}" ]; then echo "${DEBIAN_ARCHIVE%/}"; return; fi
-  command -v apt-get >/dev/null || return 0
-  apt-get indextargets --format '$(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk '$1 == "main" && $2 !~ /security/ && $3 ~ /\/debian\/?$/ { sub(/\/$/, "", $3); print $3; exit }'
-}
-
-keyring() {
-  local file
-  for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-    if [ -e "$file" ]; then echo "$file"; return; fi
-  done
-}
-
-# Why this machine can't unpack Debian's packages; nothing when it can.
-obstacle() {
-  command -v apt-get >/dev/null || { echo "this is not Debian: there is no apt-get"; return; }
-  command -v dpkg-deb >/dev/null || { echo "dpkg-deb is missing"; return; }
-  [ -n "$(keyring)" ] || { echo "Debian's keys are missing: install debian-archive-keyring"; return; }
-  [ -n "$(archive)" ] || echo "apt knows no Debian archive here: set DEBIAN_ARCHIVE to the address of one"
-}
-
-# A private apt root for one suite. Proxies and the like stay the host's; its hooks don't run.
-write_apt_root() { # apt-dir suite base
-  local apt=$1 suite=$2 base=$3 release
-  mkdir -p "$apt"/etc/{apt.conf.d,preferences.d,sources.list.d} "$apt"/state/lists/partial \
-    "$apt"/cache/archives/partial
-  : >"$apt/status"
-  for release in $(printf '%s\n' "$suite" "$base" | sort -u); do
-    echo "deb [signed-by=$(keyring)] $(archive) $release main"
-  done >"$apt/etc/sources.list"
-  cat >"$apt/apt.conf" <<CONF
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear DPkg::Pre-Invoke;
-#clear DPkg::Post-Invoke;
-#clear DPkg::Pre-Install-Pkgs;
-Dir::Etc "$apt/etc";
-Dir::Etc::SourceList "$apt/etc/sources.list";
-Dir::Etc::SourceParts "$apt/etc/sources.list.d";
-Dir::Etc::PreferencesParts "$apt/etc/preferences.d";
-Dir::Etc::Netrc "/etc/apt/auth.conf";
-Dir::Etc::NetrcParts "/etc/apt/auth.conf.d";
-Dir::State "$apt/state";
-Dir::State::Status "$apt/status";
-Dir::Cache "$apt/cache";
-APT::Default-Release "$base";
-APT::Install-Recommends "false";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Debug::NoLocking "true";
-CONF
-}
-
 # Downloads and unpacks package's servers with everything they need into root.
 unpack() { # root suite package base
   local root=$1 suite=$2 package=$3 base=$4 deb version
   local apt=$work/apt/$suite
   if [ ! -e "$apt/.updated" ]; then
-    write_apt_root "$apt" "$suite" "$base"
+    write_apt_root "$apt" deb "$suite" "$base"
     apt-get -qq -c "$apt/apt.conf" update
     touch "$apt/.updated"
   fi
@@ -164,6 +112,25 @@ provide() { # name suite package base
   say "$name is $package $version"
 }
 
+# Where all that follows is put.
+enter() { # dir
+  mkdir -p "$1/bin" "$1/root"
+  work=$(cd "$1" && pwd)
+  bin=$work/bin
+}
+
+may_provide() { [ -n "$1" ] && { [ -z "$reason" ] || [ -e "$bin/$1-server" ]; }; }
+
+# In a folder of their own: every test takes the others for servers that the module loads on.
+provide_too_old() {
+  local name suite package base
+  enter "$dir/old"
+  while read -r name suite package base; do
+    if may_provide "$name"; then provide "$name" "$suite" "$package" "$base" || true; fi
+  done <<<"$too_old"
+  rm -rf "$work/apt"
+}
+
 main() {
   local reason found=0 name suite package base
   if [ "$only_one" = yes ] && [ -n "${REDIS_MIRROR_TEST_SERVERS:-}" ]; then
@@ -174,17 +141,15 @@ main() {
     say "using $(server_on_path)"
     return 0
   fi
-  mkdir -p "$dir/bin" "$dir/root"
-  work=$(cd "$dir" && pwd)
-  bin=$work/bin
   reason=$(obstacle)
+  enter "$dir"
   while read -r name suite package base; do
-    [ -n "$name" ] || continue
-    if [ -n "$reason" ] && [ ! -e "$bin/$name-server" ]; then continue; fi
+    may_provide "$name" || continue
     if provide "$name" "$suite" "$package" "$base"; then found=$((found + 1)); fi
     if [ "$only_one" = yes ] && [ "$found" -gt 0 ]; then break; fi
   done <<<"$catalogue"
   rm -rf "$work/apt"
+  [ "$only_one" = yes ] || provide_too_old
   if [ "$found" -gt 0 ]; then return 0; fi
   if server_on_path >/dev/null; then
     say "${reason:-no suite could be read}; the tests will use $(server_on_path)"

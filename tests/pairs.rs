@@ -3,7 +3,7 @@
 
 use redis_mirror_test_support::{
     Client, Family, Installed, Options, PairOutcome, PairPlan, Server, Status, Version, any_server, cmd,
-    old_sources, run_pair, server, servers, wait, wait_applied,
+    old_servers, run_pair, server, servers, wait, wait_applied,
 };
 
 const PLAN: PairPlan = PairPlan { keys: 20_000, operations: 20_000, seed: 7 };
@@ -127,10 +127,12 @@ fn redis_8_6_to_valkey_9_1() {
 /// Relative expiries, no PEXPIRETIME, streams without counters.
 #[test]
 fn sources_before_7_0() {
-    if old_sources().is_empty() {
-        println!("skipped: REDIS_MIRROR_TEST_OLD_SERVERS names no folder with a server before 7.0");
+    if old_servers().is_empty() {
+        println!(
+            "skipped: no server before 7.0: run `make servers`, or name a folder by REDIS_MIRROR_TEST_OLD_SERVERS"
+        );
     }
-    for source in old_sources() {
+    for source in old_servers() {
         for local in [any_server(), servers().last().unwrap_or(any_server())] {
             let outcome = run_pair(source, local, PLAN);
             let outcome = outcome.unwrap_or_else(|error| panic!("{source} to {local}: {error}"));

@@ -99,8 +99,7 @@ impl fmt::Display for Installed {
     }
 }
 
-/// The servers found, oldest first (Redis before Valkey), and the programs left out with the reason; those of
-/// [`old_servers`] are neither.
+/// The servers found, oldest first (Redis before Valkey), and the programs left out with the reason.
 ///
 /// Searched are the folder in `REDIS_MIRROR_TEST_SERVERS`, else `target/servers/bin` (see `make servers`),
 /// else `redis-server` and `valkey-server` on the `PATH`.
@@ -110,7 +109,7 @@ pub fn survey() -> (Vec<Installed>, Vec<String>) {
     for program in programs() {
         match Installed::ask(&program) {
             Ok(server) if server.version.is_supported() => found.push(server),
-            Ok(_) => (),
+            Ok(server) => left_out.push(format!("{server}: the module needs Redis 7.0 or Valkey 8.0")),
             Err(reason) => left_out.push(format!("{}: {reason}", program.display())),
         }
     }
@@ -162,40 +161,31 @@ pub fn servers() -> &'static [Installed] {
     servers
 }
 
-/// Servers that are too old for the module and good as sources: those in the folder that the variable
-/// `REDIS_MIRROR_TEST_OLD_SERVERS` names, oldest first; none without it.
-pub fn old_sources() -> &'static [Installed] {
-    static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
-    SERVERS.get_or_init(|| {
-        let folder = std::env::var_os("REDIS_MIRROR_TEST_OLD_SERVERS");
-        too_old(folder.map(|folder| programs_in(Path::new(&folder))).unwrap_or_default())
-    })
-}
-
-/// Servers beside the others that are too old for the module, and have to refuse it; oldest first.
+/// Servers that are too old for the module, which they refuse, and good as sources; oldest first: those in the folder
+/// that `REDIS_MIRROR_TEST_OLD_SERVERS` names, else those that `make servers` has fetched; none without either.
 pub fn old_servers() -> &'static [Installed] {
     static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
-    SERVERS.get_or_init(|| too_old(programs()))
+    SERVERS.get_or_init(|| {
+        let mut found = beside("REDIS_MIRROR_TEST_OLD_SERVERS", "target/servers/old/bin");
+        found.retain(|server| !server.version.is_supported());
+        found
+    })
 }
 
 /// Servers that can defragment, as Debian's can't: those in the folder that `REDIS_MIRROR_TEST_DEFRAG_SERVERS` names,
 /// else those that `make defrag-servers` has built; none without either.
 pub fn defrag_servers() -> &'static [Installed] {
     static SERVERS: OnceLock<Vec<Installed>> = OnceLock::new();
-    SERVERS.get_or_init(|| {
-        let named = std::env::var_os("REDIS_MIRROR_TEST_DEFRAG_SERVERS").map(PathBuf::from);
-        let folder = named.unwrap_or_else(|| workspace().join("target/servers/defrag/bin"));
-        let asked = programs_in(&folder);
-        let mut found: Vec<Installed> =
-            asked.iter().filter_map(|program| Installed::ask(program).ok()).collect();
-        found.sort_by_key(|server| server.version);
-        found
-    })
+    SERVERS.get_or_init(|| beside("REDIS_MIRROR_TEST_DEFRAG_SERVERS", "target/servers/defrag/bin"))
 }
 
-fn too_old(programs: Vec<PathBuf>) -> Vec<Installed> {
-    let asked = programs.iter().filter_map(|program| Installed::ask(program).ok());
-    let mut found: Vec<Installed> = asked.filter(|server| !server.version.is_supported()).collect();
+/// The servers of a folder apart from the others, oldest first: the one that the variable names, else one below the
+/// workspace.
+fn beside(variable: &str, folder: &str) -> Vec<Installed> {
+    let folder = std::env::var_os(variable).map_or_else(|| workspace().join(folder), PathBuf::from);
+    let programs = programs_in(&folder);
+    let mut found: Vec<Installed> =
+        programs.iter().filter_map(|program| Installed::ask(program).ok()).collect();
     found.sort_by_key(|server| server.version);
     found
 }

@@ -53,7 +53,7 @@ pub use fake::{FAKE_REPLID, FakeSource, Play};
 pub use folder::Folder;
 pub use info::Info;
 pub use installed::{
-    Family, Installed, Version, any_server, defrag_servers, old_servers, old_sources, server, servers, survey,
+    Family, Installed, Version, any_server, defrag_servers, old_servers, server, servers, survey,
 };
 pub use limits::raise_file_limit;
 pub use mirror::Status;

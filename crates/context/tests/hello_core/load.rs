@@ -39,7 +39,7 @@ fn a_refused_load_leaves_one_line_and_a_server_that_runs() {
 #[test]
 fn a_server_without_a_required_function_refuses_the_load_with_one_line() {
     if old_servers().is_empty() {
-        println!("skipped: no server before 7.0 beside the others");
+        println!("skipped: no server before 7.0: run `make servers`");
     }
     for installed in old_servers() {
         println!("on {installed}");

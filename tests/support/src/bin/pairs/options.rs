@@ -1,14 +1,13 @@
 use std::fmt;
 
-use redis_mirror_test_support::{Installed, PairPlan, old_sources, servers};
+use redis_mirror_test_support::{Installed, PairPlan, old_servers, servers};
 
 pub const USAGE: &str = "\
 usage: pairs [--seeds A[,B..]] [--keys N] [--operations N] [--sources NAMES] [--locals NAMES]
   --seeds A,B       a round for each (default 1,2)
   --keys N          of the snapshot (default 20000)
   --operations N    half while the snapshot is read, half after it (default 20000)
-  --sources NAMES   installed servers to mirror (default: all; with REDIS_MIRROR_TEST_OLD_SERVERS also
-                    the servers in that folder, which are too old for the module)
+  --sources NAMES   installed servers to mirror (default: all, and those that are too old for the module)
   --locals NAMES    installed servers to mirror into (default: all)";
 
 /// Which pairs, and how much of each.
@@ -26,7 +25,7 @@ impl Options {
             seeds: vec![1, 2],
             keys: 20_000,
             operations: 20_000,
-            sources: old_sources().iter().chain(servers()).collect(),
+            sources: old_servers().iter().chain(servers()).collect(),
             locals: servers().iter().collect(),
         };
         let mut words = words.iter();
