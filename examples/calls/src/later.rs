@@ -38,10 +38,13 @@ fn later<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome,
     let rest: Vec<&[u8]> = args.map(|arg| arg.as_bytes()).collect();
     let title = name.to_string_lossy().into_owned();
     let called = ctx.call_promise(&name, CallFlags::REPLICATE, &rest, move |ctx, reply| {
-        let text = match reply.get::<Option<Vec<String>>>() {
-            Ok(Some(items)) => items.join(" "),
-            Ok(None) => "nothing came".to_owned(),
-            Err(_) => format!("{reply:?}"),
+        let text = match &reply {
+            Ok(reply) => match reply.get::<Option<Vec<String>>>() {
+                Ok(Some(items)) => items.join(" "),
+                Ok(None) => "nothing came".to_owned(),
+                Err(_) => format!("{reply:?}"),
+            },
+            Err(error) => error.to_string(),
         };
         let mut came = CAME.borrow_mut(ctx);
         if came.len() < KEPT_MAX {

@@ -57,6 +57,10 @@ pub enum CallError {
     /// is refused all the same.
     #[error("writes are paused: register commands that replicate with the flag WRITE or MAY_REPLICATE")]
     WritesPaused,
+    /// A command of [`crate::WriteContext::call_promise`] has waited, and clients were paused when what it waited for came:
+    /// the server forgets it when the pause ends. It has done nothing; call it again.
+    #[error("clients were paused when what the command waited for came, and it did not run: call it again")]
+    Postponed,
     /// Clients that wait are being served, and the command could end another one's wait (CLIENT UNBLOCK, a change of
     /// the server's role, in a cluster also scripts): post it as a job, or start a timer.
     #[error("this command could unblock clients, while the server serves those that wait")]

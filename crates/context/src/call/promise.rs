@@ -3,7 +3,7 @@
 //! ```text
 //! ctx.call_promise(c"BLPOP", flags, &args, handler)  -->  Promised::Reply(reply)   there was something
 //!                                                     \-> Promised::Later(promise)
-//! later     the command is done                      -->  handler(ctx, reply)
+//! later     the command is done                      -->  handler(ctx, Ok(reply))
 //!           promise.abort(ctx), or it is dropped     -->  the command is taken back
 //! ```
 
@@ -32,7 +32,7 @@ use crate::timer::Timer;
 
 const SINCE: &str = "Redis 7.2 and Valkey 7.2";
 
-type Handler = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>, CallReply<'cx>)>;
+type Handler = Box<dyn for<'cx> FnOnce(&TimerContext<'cx>, Result<CallReply<'cx>, CallError>)>;
 
 /// What came of a command that may block.
 #[must_use = "dropping a promise takes the command back"]
@@ -71,6 +71,9 @@ impl WriteContext<'_> {
     /// with what the command wrote. It may write after asking [`TimerContext::may_write_now`]. If the command did not
     /// have to wait, the reply is in [`Promised::Reply`] and `handler` is dropped.
     ///
+    /// The handler gets [`CallError::Postponed`] if clients were paused (CLIENT PAUSE, a failover) when what the command
+    /// waited for came: the command has done nothing then, and may be called again.
+    ///
     /// # Errors
     /// Those of [`WriteContext::call`]; [`CallError::Unsupported`] on Redis 7.0; [`CallError::NotForModules`] for
     /// commands that subscribe, monitor or shut down, which the server does not survive without a connection;
@@ -80,7 +83,7 @@ impl WriteContext<'_> {
         name: &CStr,
         flags: CallFlags,
         args: &[&[u8]],
-        handler: impl for<'cx> FnOnce(&TimerContext<'cx>, CallReply<'cx>) + 'static,
+        handler: impl for<'cx> FnOnce(&TimerContext<'cx>, Result<CallReply<'cx>, CallError>) + 'static,
     ) -> Result<Promised<'_>, CallError> {
         const UNSUPPORTED: CallError = CallError::Unsupported { flag: "K (may block)", since: SINCE };
         api!(RedisModule_CallReplyPromiseSetUnblockHandler, "Redis 7.2 and Valkey 7.2")
@@ -244,11 +247,21 @@ unsafe extern "C" fn unblocked(
             // SAFETY: R11: the context of this callback.
             let ctx = unsafe { TimerContext::from_raw(ctx) };
             // SAFETY: R45: the reply is given to this callback, which frees it while its context lives.
-            let reply = unsafe { CallReply::from_call(reply, CallFlags::DRY_RUN) };
-            if let (Some(handler), Ok(reply)) = (pending.handler.take(), reply) {
+            let reply = unsafe { CallReply::from_call(reply, CallFlags::empty()) };
+            if let Some(handler) = pending.handler.take() {
                 let _serving = Serving::begin();
-                handler(&ctx, reply);
+                handler(&ctx, reply.and_then(not_postponed));
             }
         },
     );
+}
+
+/// A command that was woken while clients are paused is postponed, and forgotten when the pause ends: its reply is then
+/// no bytes at all (`processUnblockedClients`, blocked.c, Redis 8.6 and Valkey 9.1).
+fn not_postponed(reply: CallReply<'_>) -> Result<CallReply<'_>, CallError> {
+    if reply.as_reply().kind() == raw::REDISMODULE_REPLY_UNKNOWN {
+        Err(CallError::Postponed)
+    } else {
+        Ok(reply)
+    }
 }

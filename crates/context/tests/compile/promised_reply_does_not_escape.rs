@@ -7,7 +7,7 @@ use redis_context::{CallError, CallFlags, CallReply, WriteContext};
 fn call(ctx: &WriteContext<'_>) -> Result<(), CallError> {
     let kept: Rc<RefCell<Option<CallReply<'static>>>> = Rc::default();
     ctx.call_promise(c"BLPOP", CallFlags::empty(), &[b"k", b"0"], move |_, reply| {
-        *kept.borrow_mut() = Some(reply);
+        *kept.borrow_mut() = reply.ok();
     })
     .map(drop)
 }

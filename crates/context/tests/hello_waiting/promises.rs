@@ -162,6 +162,35 @@ fn a_handler_writes_one_unit_with_its_command_and_ends_no_waits() {
     });
 }
 
+/// The servers forget such a command when the pause ends: its reply would be none.
+#[test]
+fn a_command_that_is_woken_during_a_pause_fails_by_name() {
+    on_each_server(|server, client| {
+        if !is_since_7_2(server) {
+            return;
+        }
+        // A pause of all commands ends by itself alone.
+        for (pause, key, end) in [("100000 WRITE", "paused", "CLIENT UNPAUSE"), ("200 ALL", "held", "PING")] {
+            client.run(format!("HW.PROMISE KEEP BLPOP {key} 0"));
+            for command in ["MULTI", &format!("RPUSH {key} v"), &format!("CLIENT PAUSE {pause}"), "EXEC", end]
+            {
+                client.run(command);
+            }
+            notes_with(client, "1 promise failed: Postponed");
+            assert_eq!(client.int(format!("LLEN {key}")), 1);
+        }
+        // Taken back while it is postponed.
+        client.run("HW.PROMISE KEEP BLPOP k 0");
+        for command in ["MULTI", "RPUSH k v", "CLIENT PAUSE 100000 WRITE", "HW.PROMISES ABORT"] {
+            client.run(command);
+        }
+        client.run("EXEC");
+        client.run("CLIENT UNPAUSE");
+        everything_is_dropped(client);
+        assert_eq!(client.int("LLEN k"), 1);
+    });
+}
+
 #[test]
 fn what_needs_a_connection_or_a_user_is_no_promise() {
     on_each_server(|server, client| {

@@ -26,7 +26,10 @@ fn promise<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
     let flags = if how == "USER" { CallFlags::AS_USER } else { CallFlags::REPLICATE };
     let called = ctx.call_promise(&name, flags, &rest, move |ctx, reply| {
         let _counted = &counted;
-        note(format!("promise: {reply:?}"));
+        match reply {
+            Ok(reply) => note(format!("promise: {reply:?}")),
+            Err(error) => note(format!("promise failed: {error:?}")),
+        }
         match then.as_str() {
             "PANIC" => panic!("in the handler of a promise"),
             // The other promises wait for the same key: they are next in the list that the server walks over.
