@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use redis_module::raw;
 
 use crate::api::{api, required, unbound};
+use crate::blocked::is_leaving;
 use crate::context::{CommandContext, Context};
 use crate::error::Error;
 use crate::server::server;
@@ -63,9 +64,10 @@ impl Context<'_> {
     /// reply, any other in the event loop's next turn.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if there is no connection of that id.
+    /// [`Error::Invalid`] if there is no connection of that id, or it is the client of a running `on_disconnect`, which
+    /// the server may be freeing just now.
     pub fn close_client(&self, id: u64) -> Result<(), Error> {
-        if !may_be_connection(self, id) {
+        if is_leaving(id) || !may_be_connection(self, id) {
             return Err(NO_CLIENT);
         }
         let close = required!(RedisModule_DeauthenticateAndCloseClient);

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use redis_module::raw;
 
+use super::leaving::Leaving;
 use super::ready::Ready;
 use super::{Blocked, answer, claim, may_block, ready};
 use crate::api::{api, required};
@@ -326,6 +327,7 @@ unsafe extern "C" fn disconnected<S: 'static>(
             let waiting = unsafe { record::<S>(&ctx) };
             waiting.handle.set(ptr::null_mut());
             if let (Some(hear), Some(state)) = (waiting.on_disconnect.take(), waiting.state.take()) {
+                let _leaving = Leaving::begin(&ctx);
                 hear(&ctx, state);
             }
         },

@@ -14,11 +14,13 @@
 //! wait for keys are in keys.rs.
 
 mod keys;
+mod leaving;
 mod ready;
 mod record;
 mod unblocker;
 
 pub use keys::{KeysBlock, KeysBuilder, KeysUnblocker, NoTimeoutAnswer, TimeoutAnswer, WAITED_KEYS_MAX};
+pub(crate) use leaving::is_leaving;
 pub use ready::Ready;
 pub use unblocker::{MeasuredTime, Unblocker};
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redis_module::raw;
 
 use super::answer;
+use super::leaving::Leaving;
 use crate::api::{api, required};
 use crate::cell::MainCell;
 use crate::context::{BlockedContext, Context};
@@ -168,6 +169,7 @@ pub(super) unsafe extern "C" fn disconnected<T: Send + 'static>(
             let Some(record) = (unsafe { waiting::<T>(&ctx, handle) }) else { return };
             record.client_gone.store(true, Ordering::Release);
             if let Some(hear) = record.on_disconnect.take() {
+                let _leaving = Leaving::begin(&ctx);
                 hear(&ctx);
             }
         },

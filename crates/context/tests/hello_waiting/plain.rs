@@ -52,6 +52,25 @@ fn any_bytes_are_streamed() {
     });
 }
 
+/// By then the server has looked for it among those to close, and frees it.
+#[test]
+fn a_client_that_is_being_freed_is_not_closed_once_more() {
+    on_each_server(|server, client| {
+        for command in ["HW.WAIT 0 CLOSE", "HW.KEYS 0 CLOSE k"] {
+            for _ in 0..5 {
+                let (_one, id) = waiter(server, client, command);
+                client.run(cmd!("CLIENT", "KILL", "ID", id));
+                notes_with(client, "1 closed: false");
+                client.run("PING");
+            }
+            // One that leaves by itself.
+            drop(waiter(server, client, command));
+            notes_with(client, "1 closed: false");
+        }
+        client.run("HW.END 1 x");
+    });
+}
+
 #[test]
 fn a_panic_in_each_callback_of_a_blocked_client_is_contained() {
     on_each_server(|server, client| {

@@ -51,10 +51,12 @@ fn wait<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, 
     let deleted = args.take_keyword("deleted");
     let keys: Vec<RedisStr<'_>> = args.collect();
     let panics = what == b"PANIC";
+    let closed = (what == b"CLOSE").then(|| ctx.client_id());
     let state = State { what, calls: 0, _counted: Counted::new() };
     let block =
         ctx.block_on_keys(&keys, state).on_ready(serve).timeout(timeout).on_disconnect(move |ctx, _state| {
             note(format!("keys: {:?}", ctx.moment()));
+            closed.into_iter().for_each(|client| crate::plain::note_closing(ctx, client));
             assert!(!panics, "when a client that waits for keys left");
         });
     let block = if deleted { block.wake_on_deletion() } else { block };

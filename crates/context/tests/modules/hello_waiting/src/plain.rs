@@ -27,7 +27,7 @@ fn lock() -> MutexGuard<'static, Vec<Unblocker<Value>>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// HW.WAIT ms [HALF | NONE | PANIC | BARE]: the callbacks share one function, and say what they are called for.
+/// HW.WAIT ms [HALF | NONE | PANIC | BARE | CLOSE]: the callbacks share one function, and say what they are called for.
 fn wait<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, Error> {
     let timeout = Duration::from_millis(args.next_u64()?);
     let how = args.next().map(|how| how.as_bytes().to_ascii_uppercase()).unwrap_or_default();
@@ -39,6 +39,7 @@ fn wait<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, 
         block
     } else {
         let panics = how == b"PANIC";
+        let closed = (how == b"CLOSE").then(|| ctx.client_id());
         block
             .on_reply_stream(move |ctx, (text, _counted), writer| {
                 moment(ctx, &replies);
@@ -65,6 +66,7 @@ fn wait<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, 
             })
             .on_disconnect(move |ctx| {
                 moment(ctx, &leaves);
+                closed.into_iter().for_each(|client| note_closing(ctx, client));
                 assert!(!panics, "in a blocked client's disconnection");
             })
             .on_undelivered(move |ctx, (_text, _counted)| {
@@ -77,6 +79,11 @@ fn wait<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, 
     let (blocked, unblocker) = block.start()?;
     lock().push(unblocker);
     Ok(blocked.into())
+}
+
+/// Closes a client that is on its way out.
+pub fn note_closing(ctx: &BlockedContext<'_>, client: u64) {
+    note(format!("closed: {:?}", ctx.close_client(client).is_ok()));
 }
 
 /// HW.END every text: a thread ends each wait whose place divides by `every`, and drops the unblocker of every
