@@ -53,9 +53,10 @@ for server in "${servers[@]}"; do write_wrapper "$(realpath "$server")"; done
 names=(redis_context example_)
 for module in crates/context/tests/modules/*/; do names+=("$(basename "$module")"); done
 
+# Skipped: the compiler alone; and TLS, which a server built here does not know.
 status=0
 REDIS_MIRROR_TEST_SERVERS=$work/bin REDIS_MIRROR_TEST_SLOWNESS=20 cargo test -q -p redis-context --no-fail-fast --tests -- \
-  --skip what_is_wrong_does_not_compile "$@" >"$work/log" 2>&1 || status=$?
+  --skip what_is_wrong_does_not_compile --skip a_certificate_is_seen_by_commands_and_by_auth "$@" >"$work/log" 2>&1 || status=$?
 grep -E '^test result:' "$work/log" | grep -v ' 0 passed; 0 failed' || true
 if [ "$status" != 0 ]; then
   grep -E '^test .*FAILED|^    [a-z_:]+$' "$work/log" | sort -u >&2 || true
