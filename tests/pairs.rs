@@ -127,12 +127,13 @@ fn redis_8_6_to_valkey_9_1() {
 /// Relative expiries, no PEXPIRETIME, streams without counters.
 #[test]
 fn sources_before_7_0() {
-    if old_servers().is_empty() {
-        println!(
-            "skipped: no server before 7.0: run `make servers`, or name a folder by REDIS_MIRROR_TEST_OLD_SERVERS"
-        );
+    // The oldest source that was compared so far.
+    let is_compared = |source: &&Installed| (source.version.major, source.version.minor) >= (6, 2);
+    let sources: Vec<_> = old_servers().iter().filter(is_compared).collect();
+    if sources.is_empty() {
+        println!("skipped: REDIS_MIRROR_TEST_OLD_SERVERS names no folder with a Redis 6.2");
     }
-    for source in old_servers() {
+    for source in sources {
         for local in [any_server(), servers().last().unwrap_or(any_server())] {
             let outcome = run_pair(source, local, PLAN);
             let outcome = outcome.unwrap_or_else(|error| panic!("{source} to {local}: {error}"));
