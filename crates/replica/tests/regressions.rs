@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{
     Link, OTHER_REPLID, REPLID, Seen, Wrapping, command, commands, parse_all, position, replid, snapshot,
     wrap,
 };
-use redis_replica::{Config, Place, Position, State};
+use redis_replica::{Config, Error, Place, Position, State};
 
 fn resuming(offset: u64, db: u32) -> Config {
     Config { resume: Some(position(offset, db)), ..Config::default() }
@@ -135,4 +137,16 @@ fn db_of_the_stream_of_a_chained_source_was_taken_as_0() {
     link.feed(&wrap(&snapshot(&[], &[("repl-stream-db", "9")]), Wrapping::Length));
     link.feed(&command("SET a 1"));
     assert!(matches!(link.seen.last(), Some(Seen::Command { db: 9, .. })), "{:?}", link.seen);
+}
+
+/// The first error is why a link ended; timers that run on would put "silence" in its place a minute later.
+#[test]
+fn timers_outlived_a_broken_stream_and_replaced_its_error() {
+    let mut link = Link::new(Config::default());
+    link.synchronize(100);
+    link.feed(&command("EXEC"));
+    assert_eq!(link.failure, Some(Error::ExecWithoutMulti));
+    assert_eq!(link.connection.poll_timeout(), None);
+    link.pass(Duration::from_secs(3600));
+    assert_eq!(link.failure, Some(Error::ExecWithoutMulti));
 }

@@ -168,6 +168,9 @@ impl Connection {
     /// Handles what is due at `now`. Poll for events and bytes to send afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        if self.failure.is_some() {
+            return;
+        }
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::Reply => self.reply_is_late(),
@@ -179,7 +182,7 @@ impl Connection {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next. May change with every other call.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next().filter(|_| self.failure.is_none())
     }
 
     /// The next event, or None until something is received.
