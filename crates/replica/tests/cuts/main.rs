@@ -1,6 +1,13 @@
 //! A link that is cut anywhere, and what comes after: every command once, in order, in the right database.
 
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
 mod common;
+mod every_type;
+mod everywhere;
+mod history;
+mod replica;
 
 use common::{Consumer, Source, Wrapping, command, commands, run_link, snapshot};
 
