@@ -7,6 +7,7 @@
 //! | talk to it | [`Client`], [`cmd!`], [`Value`] |
 //! | wait for something without sleeping and hoping | [`wait`] |
 //! | fill it with every type and encoding, keep every write command coming | [`workload`] |
+//! | measure with the same data as every bench | [`sets`] |
 //! | be a source that lies, floods, stalls or is no server at all | [`FakeSource`], [`Play`] |
 //! | cut, stall or slow the link at an exact byte | [`Proxy`] |
 //! | prove that two servers hold the same | [`digest`] |
@@ -39,6 +40,7 @@ mod random;
 mod resp;
 mod sentinel;
 mod server;
+pub mod sets;
 mod tls;
 mod topology;
 mod traffic;

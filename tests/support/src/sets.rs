@@ -1,17 +1,20 @@
-use redis_mirror_test_support::{Client, Command, Random, Result, cmd};
+//! The data sets and streams that every bench measures with.
 
-use crate::options::Plan;
+use crate::{Client, Command, Random, Result, cmd};
 
 /// Commands generated and sent at a time.
 const CHUNK: usize = 10_000;
 
 /// A data set: what its `number`th key is made of, and how many there are at full size.
+#[derive(Debug)]
 pub struct Set {
+    /// Its name in tables.
     pub name: &'static str,
     keys: usize,
     build: fn(usize, &mut Random) -> Command,
 }
 
+/// For full syncs: strings, hashes, lists, and a mix of all types.
 pub static SETS: [Set; 4] = [
     Set {
         name: "S",
@@ -53,9 +56,12 @@ fn mixed(number: usize, random: &mut Random) -> Command {
 }
 
 impl Set {
-    /// Loads the set at the plan's scale.
-    pub fn load(&self, client: &mut Client, plan: &Plan) -> Result<()> {
-        flood(client, plan.scaled(self.keys), self.build)
+    /// Loads this share of the set; 1 is its full size.
+    ///
+    /// # Errors
+    /// When the server doesn't take it.
+    pub fn load(&self, client: &mut Client, share: f64) -> Result<()> {
+        flood(client, ((self.keys as f64 * share) as usize).max(1), self.build)
     }
 }
 
@@ -82,7 +88,7 @@ pub static STREAMS: [Set; 3] = [
 ];
 
 /// Sends so many commands at full speed.
-pub fn flood(client: &mut Client, count: usize, build: fn(usize, &mut Random) -> Command) -> Result<()> {
+fn flood(client: &mut Client, count: usize, build: fn(usize, &mut Random) -> Command) -> Result<()> {
     let mut random = Random::new(42);
     for start in (0..count).step_by(CHUNK) {
         let end = (start + CHUNK).min(count);

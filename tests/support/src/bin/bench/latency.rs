@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
+use redis_mirror_test_support::sets::STREAMS;
 use redis_mirror_test_support::{Result, cmd};
 
 use crate::options::Plan;
 use crate::peer::{Follower, Kind, offset, source};
 use crate::report::percentile;
-use crate::sets::STREAMS;
 
 const BUDGETS_US: [u32; 3] = [100, 250, 500];
 /// The probe asks a thousand times a second, and waits for each answer.
@@ -39,7 +39,7 @@ fn measure(plan: &Plan, kind: Kind, budget: Option<u32>) -> Result<Vec<Duration>
     }
     follower.follow_live(&source)?;
     follower.server.freeze();
-    STREAMS[0].load(&mut source.client(), plan)?;
+    STREAMS[0].load(&mut source.client(), plan.scale)?;
     let end = offset(&source);
     follower.server.thaw();
     probe(&follower, end)

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
 use redis_mirror_test_support::Result;
+use redis_mirror_test_support::sets::{STREAMS, Set};
 
 use crate::options::Plan;
 use crate::peer::{Follower, Kind, alternate, offset, source};
 use crate::report;
-use crate::sets::{STREAMS, Set};
 
 /// Catching up with a million commands. Both followers are stopped in their tracks (SIGSTOP) while the source
 /// takes the commands, and timed from SIGCONT until their offset is the source's: neither reconnects, the
@@ -22,7 +22,7 @@ fn catch_up(plan: &Plan, stream: &Set, kind: Kind) -> Result<Duration> {
     let follower = Follower::start(plan, kind)?;
     follower.follow_live(&source)?;
     follower.server.freeze();
-    stream.load(&mut source.client(), plan)?;
+    stream.load(&mut source.client(), plan.scale)?;
     let end = offset(&source);
     follower.server.thaw();
     follower.catch_up(end, Instant::now())

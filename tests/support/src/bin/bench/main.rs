@@ -11,7 +11,6 @@ mod live;
 mod options;
 mod peer;
 mod report;
-mod sets;
 
 use std::process::ExitCode;
 

@@ -71,11 +71,6 @@ impl Plan {
         self.only.is_empty() || self.only.iter().any(|wanted| wanted == name)
     }
 
-    /// A full-size count at the chosen scale.
-    pub fn scaled(&self, count: usize) -> usize {
-        ((count as f64 * self.scale) as usize).max(1)
-    }
-
     /// For a server that follows another.
     pub fn follower(&self) -> Options {
         match self.durability {
