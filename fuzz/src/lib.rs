@@ -14,8 +14,11 @@ pub mod rdb_value;
 pub mod resp;
 pub mod session;
 
+/// What a target does with an input: it panics if something doesn't hold.
+pub type Check = fn(&[u8]);
+
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("handshake", handshake::check),
     ("lzf", lzf::check),
     ("rdb_file", rdb_file::check),

@@ -139,7 +139,7 @@ fn check_commands(value: &Value, target: Target) {
         of_name.flat_map(|command| command[from..].iter().cloned()).collect()
     };
     match value {
-        Value::String(bytes) => assert_eq!(arguments(b"SET", 2), [bytes.clone()]),
+        Value::String(bytes) => assert_eq!(arguments(b"SET", 2), std::slice::from_ref(bytes)),
         Value::List(elements) => assert_eq!(arguments(b"RPUSH", 2), *elements),
         Value::Set(members) => assert_eq!(arguments(b"SADD", 2), *members),
         Value::ZSet(members) => check_scores(members, &arguments(b"ZADD", 2)),
