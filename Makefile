@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead memcheck miri servers defrag-servers install fmt
+.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead bench-replica fuzz memcheck miri servers defrag-servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
 	@echo 'make bench-overhead  what redis-context adds to a command, in instructions, beside C and redis-module;'
 	@echo '               OVERHEAD=--help for options'
+	@echo 'make bench-replica  the parsers of redis-replica beside those of the crate redis-event'
+	@echo 'make fuzz      the fuzz targets of redis-replica, FUZZ_SECONDS (60) each; FUZZ="resp lzf" for some'
 	@echo 'make memcheck  the tests of redis-context with their servers under valgrind;'
 	@echo '               builds one for it, or REDIS_MIRROR_MEMCHECK_SERVER=file names one built with MALLOC=libc'
 	@echo 'make miri      the unit tests that need no server, under Miri'
@@ -55,6 +57,7 @@ pairs: build
 soak: build
 	@scripts/servers.sh --one
 	@REDIS_MIRROR_SOAK_COMMANDS=3600000 cargo test -q --test mutual hour -- --nocapture
+	@REDIS_MIRROR_BREAKS=2000 cargo test -q -p redis-replica --test breaks -- --nocapture
 	@REDIS_MIRROR_SOAK_SECONDS=60 cargo test -q --test accidents snapshots -- --nocapture
 
 lint:
@@ -70,6 +73,15 @@ bench-overhead:
 	@scripts/needs.sh
 	@scripts/servers.sh --one
 	@cargo run -q -p redis-context-overhead --bin overhead -- $(OVERHEAD)
+
+bench-replica:
+	@scripts/needs.sh
+	@scripts/servers.sh --one
+	@cargo run -q --release --locked --manifest-path benches/replica/Cargo.toml --target-dir '$(TARGET_DIR)/bench-replica'
+
+fuzz:
+	@scripts/needs.sh
+	@scripts/fuzz.sh $(FUZZ)
 
 memcheck:
 	@scripts/needs.sh
@@ -92,4 +104,5 @@ install: build
 
 fmt:
 	@cargo fmt --all
+	@rustfmt --edition 2024 --config-path . fuzz/src/lib.rs fuzz/fuzz_targets/*.rs benches/replica/src/main.rs
 	@echo 'fmt: done'
