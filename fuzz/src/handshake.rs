@@ -44,7 +44,7 @@ fn assert_requests(requests: &[Vec<Vec<u8>>], config: &Config) {
         None => "PSYNC ? -1".to_owned(),
     };
     let expected: Vec<Vec<Vec<u8>>> =
-        [Some("PING"), auth, Some("REPLCONF capa eof"), Some("REPLCONF capa psync2")]
+        [auth, Some("PING"), Some("REPLCONF capa eof"), Some("REPLCONF capa psync2")]
             .into_iter()
             .flatten()
             .chain([version.as_str(), psync.as_str(), "SYNC"])

@@ -15,6 +15,7 @@ use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{
     Client, Command as Request, Direction, Installed, Options, Proxy, Random, Server, cmd, servers,
 };
+use redis_replica::callback::Whereabouts;
 use redis_replica::rdb::{Item, Value};
 use redis_replica::transport::{
     BackoffConfig, Driver, DriverConfig, DriverError, Endpoint, Observer, ObserverError, StopHandle,
@@ -85,7 +86,7 @@ impl Observer for Follower {
         Ok(())
     }
 
-    fn transaction_begin(&mut self) -> Result<(), ObserverError> {
+    fn transaction_begin(&mut self, _: Whereabouts) -> Result<(), ObserverError> {
         self.group.clear();
         Ok(())
     }

@@ -133,7 +133,7 @@ impl Serving {
                 self.held = false;
                 Vec::new()
             }
-            ["PING"] => b"-NOAUTH Authentication required.\r\n".to_vec(),
+            ["PING"] => b"+PONG\r\n".to_vec(),
             ["REPLCONF", "version", _] => b"-ERR Unrecognized REPLCONF option: version\r\n".to_vec(),
             ["PSYNC", id, next] => self.synchronize(source, id, next.parse().unwrap()),
             _ => b"+OK\r\n".to_vec(),
