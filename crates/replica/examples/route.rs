@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use redis_replica::callback::{Batch, Entry};
-use redis_replica::projection::{Listener, Lookup, Projection, Tables};
+use redis_replica::projection::{Listener, Lookup, Projection, Tables, Value};
 use redis_replica::transport::Replica;
 
 const USAGE: &str = "usage: route redis[s]://[[user]:password@]host[:port]
@@ -55,11 +55,28 @@ fn print(tables: &Tables) {
         println!("{name}: {} keys", table.len());
         for (db, key, known) in table.iter() {
             match known {
-                Lookup::Item(item) => println!("  [{db}] {} = {:?}", key.escape_ascii(), item.value),
+                Lookup::Item(item) => println!("  [{db}] {} = {}", key.escape_ascii(), shown(&item.value)),
                 _ => println!("  [{db}] {} is not known", key.escape_ascii()),
             }
         }
     }
+}
+
+fn shown(value: &Value) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let all: Vec<String> = match value {
+        Value::String(value) => return text(value),
+        Value::List(items) => items.iter().map(|item| text(item)).collect(),
+        Value::Set(members) => members.iter().map(|member| text(member)).collect(),
+        Value::ZSet(members) => {
+            members.iter().map(|(member, score)| format!("{} {score}", text(member))).collect()
+        }
+        Value::Hash(fields) => {
+            fields.iter().map(|(name, field)| format!("{} {}", text(name), text(&field.value))).collect()
+        }
+        other => vec![format!("{other:?}")],
+    };
+    format!("({})", all.join(", "))
 }
 
 fn route() -> Result<(), Box<dyn Error>> {

@@ -60,3 +60,8 @@ pub use connection::{
 };
 pub use manifest::{Manifest, ManifestError};
 pub use position::{InvalidReplId, Position, ReplId};
+
+/// The README's example compiles.
+#[cfg(all(doctest, feature = "net"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
