@@ -9,12 +9,14 @@ mod handler;
 mod keys;
 mod name;
 mod positions;
+mod rules;
 
 pub use docs::{Arg, ArgKind, BeginSearch, CommandInfo, FindKeys, KeySpec};
 pub use flags::{CommandFlags, KeyAccess};
 pub use group::CommandGroup;
 pub use keys::CommandKey;
 pub use positions::{ChannelAccess, Positions};
+pub(crate) use rules::refuse_while_named;
 
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
@@ -83,7 +85,8 @@ impl LoadContext<'_> {
     ///
     /// # Errors
     /// [`Error::Registration`], if the name can't be or is taken, if the keys or the documentation contradict
-    /// themselves, and for more than 256 commands.
+    /// themselves, and for more than 256 commands, or more than the server can permit to users (1024 names, its own and
+    /// those of all modules that were loaded since it started).
     ///
     /// ```compile_fail
     /// use redis_context::{Command, Error, LoadContext};
@@ -164,6 +167,7 @@ impl Command {
         let status =
             unsafe { create(ctx.as_ptr(), self.name.as_ptr(), entry, flags.as_ptr(), first, last, step) };
         accepted(status, "RedisModule_CreateCommand")?;
+        rules::note(ctx, self.name)?;
         describe(ctx, find(ctx, self.name)?, self)
     }
 }
@@ -184,13 +188,15 @@ fn count() -> Result<(), Error> {
 
 /// Refuses a load whose commands would end the server.
 pub(crate) fn confirm(ctx: &Context<'_>) -> Result<(), Error> {
-    group::confirm(ctx)
+    group::confirm(ctx)?;
+    rules::confirm()
 }
 
 /// The module goes, and its commands with it.
 pub(crate) fn abandon(ctx: &Context<'_>) {
     COMMANDS.store(0, Ordering::Relaxed);
     group::abandon(ctx);
+    rules::abandon(ctx);
 }
 
 fn accepted(status: c_int, function: &'static str) -> Result<(), Error> {

@@ -33,14 +33,16 @@ pub(super) fn check(name: &CStr) -> Result<(), Error> {
 /// it only among the original names, and asserts that it isn't there (`RM_CreateCommand`, module.c). Rules of users
 /// are about original names, so a user that gets one tells.
 pub(super) fn check_originals(ctx: &Context<'_>, name: &CStr) -> Result<(), Error> {
-    let mut rule = b"+".to_vec();
-    rule.extend_from_slice(name.to_bytes());
-    let rule = CString::new(rule).map_err(|_| TAKEN)?;
-    match ModuleUser::new(ctx, c"trial", &[&rule]) {
+    match ModuleUser::new(ctx, c"trial", &[&rule(name)?]) {
         Ok(_) => Err(TAKEN),
         Err(Error::Invalid { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The rule that permits a command.
+pub(super) fn rule(name: &CStr) -> Result<CString, Error> {
+    CString::new([b"+", name.to_bytes()].concat()).map_err(|_| TAKEN)
 }
 
 const TAKEN: Error = Error::Refused {

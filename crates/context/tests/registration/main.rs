@@ -7,7 +7,7 @@ mod numbers;
 mod settings;
 mod taken_back;
 
-use redis_mirror_test_support::{Client, Command, Installed, Options, Server, Value, servers};
+use redis_mirror_test_support::{Client, Command, Family, Installed, Options, Server, Value, servers};
 
 /// The module's name.
 const NAME: &str = "Odd-reg_1.0";
@@ -22,6 +22,11 @@ fn on_each(options: &Options, story: impl Fn(&Server, &mut Client, &Installed)) 
         assert!(server.is_running(), "{installed} has ended: {}", server.log_tail());
         client.run("PING");
     }
+}
+
+fn is_7_0(installed: &Installed) -> bool {
+    let version = &installed.version;
+    version.family == Family::Redis && (version.major, version.minor) < (7, 2)
 }
 
 fn path() -> String {

@@ -1,8 +1,8 @@
 //! Names of commands, groups, subcommands and categories.
 
-use redis_mirror_test_support::{Client, Command, Family, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::{Client, Command, Family, Installed, Options, Server, Value, cmd, servers};
 
-use crate::{NAME, come_and_go, load, on_each, refusal, tell};
+use crate::{NAME, come_and_go, is_7_0, load, on_each, path, refusal, tell};
 
 const BAD: [&[u8]; 16] = [
     b"",
@@ -168,11 +168,93 @@ fn a_module_has_no_more_commands_than_the_server_can_count() {
     });
 }
 
+/// A name keeps its number when its module has gone; the server writes beyond a table for one above 1023.
+#[test]
+fn a_module_has_no_command_that_the_server_can_t_permit() {
+    on_each(&Options::new(), |server, client, _| {
+        let mut loads = 0..6;
+        let full = loads.find(|load_at| {
+            let names: Vec<_> = (0..250).map(|at| format!("odd.{load_at}-{at}").into_bytes()).collect();
+            let words = || names.iter().flat_map(|name| [&b"TRY"[..], b"COMMAND", name]);
+            if load(client, words()).error().is_some() {
+                assert!(refusal(server, client, words().collect::<Vec<_>>()).contains("1024 names"));
+                return true;
+            }
+            let name = format!("odd.{load_at}-249");
+            client.run(
+                Command::new("ACL SETUSER someone on nopass")
+                    .args([format!("+{name}"), format!("+{name}|x")]),
+            );
+            let dryrun = tell(client, Command::new("ACL DRYRUN someone").arg(name));
+            assert_eq!(dryrun, Value::Bytes(b"OK".to_vec()));
+            client.run(cmd!("ACL", "DELUSER", "someone"));
+            come_back(client);
+            false
+        });
+        assert!(full.is_some());
+        // A name that has its number is as good as before.
+        come_and_go(client, &[b"COMMAND", b"odd.0-0"]);
+    });
+}
+
+/// From 7.2 on the server asserts that it knows all names in all rules when a module has gone.
+#[test]
+fn a_module_stays_while_the_rules_of_a_user_name_its_commands() {
+    on_each(&Options::new(), |server, client, installed| {
+        for rules in
+            ["+odd.x", "+ODD.X|first", "+@all -Odd.x", "+odd.group|sub", "-odd.group", "(~key +odd.x)"]
+        {
+            assert_eq!(load(client, [&b"COMMAND"[..], b"Odd.x", b"SUB", b"odd.group", b"sub"]).error(), None);
+            let set_user = Command::new(&format!("ACL SETUSER someone on {}", rules.replace(['(', ')'], "")));
+            let selector = Command::new("ACL SETUSER someone on").arg(rules);
+            client.run(if rules.starts_with('(') { selector } else { set_user });
+            let unload = || Command::new("MODULE UNLOAD").arg(NAME);
+            if !is_7_0(installed) {
+                assert!(tell(client, unload()).error().is_some(), "{rules}");
+                assert!(server.log().contains("a user name its command") || is_told_by_the_server(installed));
+                client.run(cmd!("ACL", "SETUSER", "someone", "nocommands", "clearselectors"));
+            }
+            come_back(client);
+            client.run(cmd!("ACL", "DELUSER", "someone"));
+        }
+    });
+}
+
+#[test]
+fn a_module_stays_while_a_rule_of_the_same_transaction_names_its_command() {
+    on_each(&Options::new(), |_, client, installed| {
+        client.run("MULTI");
+        client.run(Command::new("MODULE LOAD").arg(path()).args(["COMMAND", "odd.x"]));
+        client.run("ACL SETUSER someone on +odd.x");
+        client.run(Command::new("MODULE UNLOAD").arg(NAME));
+        let replies = client.run("EXEC");
+        assert!(matches!(&replies, Value::Array(replies) if replies.len() == 3), "{replies:?}");
+        client.run("ACL DELUSER someone");
+        if !is_7_0(installed) {
+            come_back(client);
+        }
+    });
+}
+
+/// Nobody can tell then whether the server would end.
+#[test]
+fn a_module_stays_where_acl_is_out_of_reach() {
+    on_each(&Options::new().set("rename-command", "ACL \"\""), |server, client, installed| {
+        assert_eq!(load(client, [&b"COMMAND"[..], b"odd.x"]).error(), None);
+        let unload = tell(client, Command::new("MODULE UNLOAD").arg(NAME));
+        assert_eq!(unload.error().is_none(), is_7_0(installed), "{unload:?}");
+        assert_eq!(server.log().contains("ACL LIST does not tell"), !is_7_0(installed));
+    });
+}
+
+fn is_told_by_the_server(installed: &Installed) -> bool {
+    installed.version.family == Family::Valkey && installed.version.major >= 9
+}
+
 #[test]
 fn a_category_s_name_works_or_is_refused_by_name() {
     on_each(&Options::new(), |server, client, installed| {
-        let version = &installed.version;
-        let is_7_0 = version.family == Family::Redis && (version.major, version.minor) < (7, 2);
+        let is_7_0 = is_7_0(installed);
         for name in BAD {
             let line = refusal(server, client, [b"CATEGORY".as_slice(), name]);
             assert!(line.starts_with("the ACL category \"") && line.contains("its name"), "{line}");

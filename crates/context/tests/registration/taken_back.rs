@@ -2,16 +2,11 @@
 //! that the module does not have. From 7.2 on it ends if the module can't be taken back.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Family, Installed, Options, Value, cmd};
+use redis_mirror_test_support::{Client, Command, Family, Options, Value, cmd};
 
-use crate::{NAME, load, on_each, path, tell};
+use crate::{NAME, is_7_0, load, on_each, path, tell};
 
 const STARTED: [&str; 8] = ["TIMER", "THREAD", "LOCK", "JOB", "WATCHER", "WAKER", "GRUDGE", "STAY"];
-
-fn is_7_0(installed: &Installed) -> bool {
-    let version = &installed.version;
-    version.family == Family::Redis && (version.major, version.minor) < (7, 2)
-}
 
 fn loaded(client: &mut Client) -> bool {
     let list = client.run(cmd!("MODULE", "LIST"));
