@@ -4,6 +4,7 @@
 //! - [`Connection`] is the protocol without IO: bytes and the time go in; events, bytes to send and timeouts come
 //!   out. It reads no clock and opens no socket.
 //! - [`rdb`] reads and validates snapshots, [`resp`] replies and the command stream; both without IO too.
+//! - [`typed`] says what a command is about: numbers parsed, options named, nothing copied.
 //! - [`push`] says where the pushes of a RESP3 connection go: to handlers by name, or to its subscriptions.
 //! - `transport` (feature `net`, on by default) is the one room with sockets and clocks: `Driver` follows a source
 //!   for ever and tells an `Observer`, `Replica` does so on a thread and calls a [`callback::Handler`], `Client` sends single
@@ -53,6 +54,7 @@ pub mod rdb;
 pub mod resp;
 #[cfg(feature = "net")]
 pub mod transport;
+pub mod typed;
 
 pub use connection::{
     AckPolicy, Command, CommandNames, Config, Connection, Credentials, DualChannel, Error, Event, Goal,

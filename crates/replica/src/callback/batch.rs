@@ -2,6 +2,7 @@
 
 use crate::connection::Place;
 use crate::keys::{Access, Tail, lookup};
+use crate::typed::{Typed, TypedError};
 
 /// Which part of a source's history commands are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,6 +168,14 @@ impl<'b> Entry<'b> {
         let keys = lookup(self.name())?.find(&Tail(self)).ok()?;
         let entry = *self;
         Some(keys.iter().map(move |(at, access)| (entry.arg(at + 1).unwrap_or_default(), access)))
+    }
+
+    /// The command, understood: parsed by this call, which copies nothing. See [`crate::typed`].
+    ///
+    /// # Errors
+    /// A command that is modelled, with arguments that don't fit it.
+    pub fn typed(&self) -> Result<Typed<'b>, TypedError> {
+        Typed::parse(*self)
     }
 
     /// All arguments, owned.

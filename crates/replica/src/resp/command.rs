@@ -2,6 +2,7 @@
 
 use super::number::parse_i64;
 use super::{Limits, ProtocolError};
+use crate::typed::{Typed, TypedError};
 
 /// Spans kept between commands at most: a command with millions of arguments must not pin its table.
 const SPANS_KEPT: usize = 1 << 14;
@@ -296,6 +297,14 @@ impl<'a> CommandView<'a> {
     /// The command as it came over the wire. A parser over these bytes alone gives the same view.
     pub fn raw(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// The command, understood: parsed by this call, which copies nothing. See [`crate::typed`].
+    ///
+    /// # Errors
+    /// A command that is modelled, with arguments that don't fit it.
+    pub fn typed(&self) -> Result<Typed<'a>, TypedError> {
+        Typed::parse(*self)
     }
 
     /// All arguments, owned.

@@ -11,3 +11,4 @@ mod phases;
 mod recorder;
 mod scripted;
 mod starting;
+mod typed;
