@@ -6,45 +6,48 @@ use crate::callback::Entry;
 use crate::keys::integer;
 use crate::projection::tables::Tables;
 use crate::projection::value::{Field, Item, Value};
-
-use super::{int, is_word, time_ms};
+use crate::typed::{Conditions, Expiry, HashCommand, Items, Time, Typed};
 
 type Hash = BTreeMap<Vec<u8>, Field>;
 
 pub(super) fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
+    let Ok(Typed::Hash(change)) = command.typed() else { return None };
     let (db, key) = (command.db(), command.arg(1)?);
     let mut item = tables.take(db, key).unwrap_or_else(|| Item::new(Value::Hash(Hash::new())));
     let Value::Hash(hash) = &mut item.value else { return None };
-    match command.name() {
-        b"hset" | b"hmset" | b"hsetnx" => set(hash, command)?,
-        b"hdel" => command.args().skip(2).for_each(|field| drop(hash.remove(field))),
-        b"hincrby" => add(hash, command)?,
-        b"hpexpireat" => {
-            let at = time_ms(command, 2)?;
-            fields(command, 3)?.for_each(|field| expire(hash, field, Some(at)));
+    match change {
+        HashCommand::Set { fields, .. } => {
+            fields.iter().for_each(|(name, value)| set(hash, name, value, None));
         }
-        b"hpersist" => fields(command, 2)?.for_each(|field| expire(hash, field, None)),
-        b"hsetex" => set_expiring(hash, command)?,
+        HashCommand::SetIfAbsent { field, value, .. } => set(hash, field, value, None),
+        HashCommand::SetExpiring { expiry, fields, .. } => set_expiring(hash, expiry, fields)?,
+        HashCommand::Delete { fields, .. } => fields.iter().for_each(|field| drop(hash.remove(field))),
+        HashCommand::IncrBy { field, by, .. } => add(hash, field, by)?,
+        // Conditions that hold for some fields alone are not known.
+        HashCommand::Expire { time, conditions, fields, .. } if conditions == Conditions::default() => {
+            let at = unix_ms(time)?;
+            fields.iter().for_each(|field| expire(hash, field, Some(at)));
+        }
+        HashCommand::Persist { fields, .. } => fields.iter().for_each(|field| expire(hash, field, None)),
         _ => return None,
     }
     tables.put(db, key, item);
     Some(())
 }
 
-fn set(hash: &mut Hash, command: &Entry<'_>) -> Option<()> {
-    for at in (2..command.arg_count()).step_by(2) {
-        let field = Field { value: command.arg(at + 1)?.to_vec(), expire_at_ms: None };
-        hash.insert(command.arg(at)?.to_vec(), field);
-    }
-    Some(())
+fn unix_ms(time: Time) -> Option<u64> {
+    u64::try_from(time.unix_ms()?).ok()
 }
 
-fn add(hash: &mut Hash, command: &Entry<'_>) -> Option<()> {
-    let (name, by) = (command.arg(2)?, int(command, 3)?);
+fn set(hash: &mut Hash, name: &[u8], value: &[u8], expire_at_ms: Option<u64>) {
+    hash.insert(name.to_vec(), Field { value: value.to_vec(), expire_at_ms });
+}
+
+fn add(hash: &mut Hash, name: &[u8], by: i64) -> Option<()> {
     let old = hash.get(name);
     let value = old.map_or(Some(0), |field| integer(&field.value))?.checked_add(by)?;
     let expire_at_ms = old.and_then(|field| field.expire_at_ms);
-    hash.insert(name.to_vec(), Field { value: value.to_string().into_bytes(), expire_at_ms });
+    set(hash, name, value.to_string().as_bytes(), expire_at_ms);
     Some(())
 }
 
@@ -54,34 +57,15 @@ fn expire(hash: &mut Hash, field: &[u8], at: Option<u64>) {
     }
 }
 
-/// The names behind `FIELDS n`, which must stand at `at`: conditions that hold for some fields alone are not known.
-fn fields<'b>(command: &Entry<'b>, at: usize) -> Option<impl Iterator<Item = &'b [u8]> + use<'b>> {
-    let count = usize::try_from(int(command, at + 1)?).ok()?;
-    let is_whole = is_word(command, at, "FIELDS") && command.arg_count() == at + 2 + count;
-    is_whole.then(|| command.args().skip(at + 2))
-}
-
-/// `HSETEX key [FNX|FXX] [KEEPTTL|PXAT ms] FIELDS n field value ..`
-fn set_expiring(hash: &mut Hash, command: &Entry<'_>) -> Option<()> {
-    let (mut at, mut expire_at_ms, mut keeps) = (2, None, false);
-    while !is_word(command, at, "FIELDS") {
-        at += match command.arg(at)?.to_ascii_uppercase().as_slice() {
-            b"FNX" | b"FXX" => 1,
-            b"KEEPTTL" => {
-                keeps = true;
-                1
-            }
-            b"PXAT" => {
-                expire_at_ms = Some(time_ms(command, at + 1)?);
-                2
-            }
-            _ => return None,
-        };
-    }
-    for at in (at + 2..command.arg_count()).step_by(2) {
-        let (name, value) = (command.arg(at)?, command.arg(at + 1)?.to_vec());
+fn set_expiring(hash: &mut Hash, expiry: Expiry, fields: Items<'_, (&[u8], &[u8])>) -> Option<()> {
+    let (keeps, at) = match expiry {
+        Expiry::Clear => (false, None),
+        Expiry::Keep => (true, None),
+        Expiry::Set(time) => (false, Some(unix_ms(time)?)),
+    };
+    for (name, value) in fields.iter() {
         let kept = hash.get(name).and_then(|field| field.expire_at_ms).filter(|_| keeps);
-        hash.insert(name.to_vec(), Field { value, expire_at_ms: expire_at_ms.or(kept) });
+        set(hash, name, value, at.or(kept));
     }
     Some(())
 }
