@@ -121,11 +121,6 @@ fn time_ms(command: &Entry<'_>, index: usize) -> Option<u64> {
     u64::try_from(int(command, index)?).ok()
 }
 
-/// An argument as a score: Rust reads what the servers write, infinities included.
-fn float(bytes: &[u8]) -> Option<f64> {
-    std::str::from_utf8(bytes).ok()?.parse().ok()
-}
-
 fn is_word(command: &Entry<'_>, index: usize, word: &str) -> bool {
     command.arg(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::callback::Entry;
 use crate::projection::tables::{Lookup, Tables};
 use crate::projection::value::{Item, Value};
-
-use super::{float, int, is_word};
+use crate::typed::{
+    Aggregate, Conditions, End, Items, LexBound, Order, Presence, ScoreBound, ScoredMember, SetOperation,
+    SortedSetCommand, Typed,
+};
 
 type ZSet = BTreeMap<Vec<u8>, f64>;
 
@@ -24,25 +26,29 @@ fn with_zset(
 }
 
 pub(super) fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
-    match command.name() {
-        b"zadd" => with_zset(tables, command, |zset| add(zset, command)),
-        b"zincrby" => with_zset(tables, command, |zset| {
-            let by = float(command.arg(2)?)?;
-            increase(zset, command.arg(3)?, by)
-        }),
-        b"zrem" => with_zset(tables, command, |zset| {
-            for member in command.args().skip(2) {
+    let Ok(Typed::SortedSet(change)) = command.typed() else { return None };
+    if let SortedSetCommand::Store { operation, sources, weights, aggregate, .. } = change {
+        let result = store(tables, command.db(), operation, sources, weights, aggregate)?;
+        tables.put(command.db(), command.arg(1)?, Item::new(Value::ZSet(result)));
+        return Some(());
+    }
+    with_zset(tables, command, |zset| match change {
+        SortedSetCommand::Add { conditions, increment, members, .. } => {
+            add(zset, conditions, increment, members)
+        }
+        SortedSetCommand::IncrBy { by, member, .. } => increase(zset, member, by),
+        SortedSetCommand::Remove { members, .. } => {
+            for member in members {
                 zset.remove(member);
             }
             Some(())
-        }),
-        b"zpopmin" | b"zpopmax" => with_zset(tables, command, |zset| pop(zset, command)),
-        b"zremrangebyrank" => with_zset(tables, command, |zset| remove_ranks(zset, command)),
-        b"zremrangebyscore" => with_zset(tables, command, |zset| remove_scores(zset, command)),
-        b"zremrangebylex" => with_zset(tables, command, |zset| remove_names(zset, command)),
-        b"zunionstore" | b"zinterstore" | b"zdiffstore" => store(tables, command),
+        }
+        SortedSetCommand::Pop { end, count, .. } => pop(zset, end, usize::try_from(count).ok()?),
+        SortedSetCommand::RemoveByRank { first, last, .. } => remove_ranks(zset, first, last),
+        SortedSetCommand::RemoveByScore { min, max, .. } => remove_scores(zset, min, max),
+        SortedSetCommand::RemoveByLex { min, max, .. } => remove_names(zset, min, max),
         _ => None,
-    }
+    })
 }
 
 fn increase(zset: &mut ZSet, member: &[u8], by: f64) -> Option<()> {
@@ -55,34 +61,34 @@ fn increase(zset: &mut ZSet, member: &[u8], by: f64) -> Option<()> {
 }
 
 /// Conditions are looked at again: they may have held for some members alone.
-fn add(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
-    let mut at = 2;
-    let (mut nx, mut xx, mut gt, mut lt, mut incr) = (false, false, false, false, false);
-    loop {
-        match command.arg(at)?.to_ascii_uppercase().as_slice() {
-            b"NX" => nx = true,
-            b"XX" => xx = true,
-            b"GT" => gt = true,
-            b"LT" => lt = true,
-            b"INCR" => incr = true,
-            b"CH" => {}
-            _ => break,
-        }
-        at += 1;
-    }
-    for at in (at..command.arg_count()).step_by(2) {
-        let (mut score, member) = (float(command.arg(at)?)?, command.arg(at + 1)?);
+fn add(
+    zset: &mut ZSet,
+    conditions: Conditions,
+    increment: bool,
+    members: Items<'_, ScoredMember<'_>>,
+) -> Option<()> {
+    for ScoredMember { mut score, member } in members {
         let old = zset.get(member).copied();
-        if (old.is_some() && nx) || (old.is_none() && xx) {
+        let is_left = match conditions.presence {
+            Some(Presence::Absent) => old.is_some(),
+            Some(Presence::Present) => old.is_none(),
+            None => false,
+        };
+        if is_left {
             continue;
         }
-        if incr {
+        if increment {
             score += old.unwrap_or(0.0);
         }
         if score.is_nan() {
             return None;
         }
-        if old.is_none_or(|old| !(gt && score <= old || lt && score >= old)) {
+        let replaces = |old: f64| match conditions.order {
+            Some(Order::Greater) => score > old,
+            Some(Order::Less) => score < old,
+            None => true,
+        };
+        if old.is_none_or(replaces) {
             zset.insert(member.to_vec(), score);
         }
     }
@@ -97,10 +103,9 @@ fn ranked(zset: &ZSet) -> Vec<Vec<u8>> {
     members.into_iter().map(|(member, _)| member.clone()).collect()
 }
 
-fn pop(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
-    let count = if command.arg_count() > 2 { usize::try_from(int(command, 2)?).ok()? } else { 1 };
+fn pop(zset: &mut ZSet, end: End, count: usize) -> Option<()> {
     let mut members = ranked(zset);
-    if command.name() == b"zpopmax" {
+    if end == End::Last {
         members.reverse();
     }
     for member in members.iter().take(count) {
@@ -109,12 +114,12 @@ fn pop(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
     Some(())
 }
 
-fn remove_ranks(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
+fn remove_ranks(zset: &mut ZSet, first: i64, last: i64) -> Option<()> {
     let members = ranked(zset);
     let len = i64::try_from(members.len()).ok()?;
     let from_end = |at: i64| if at < 0 { at.saturating_add(len) } else { at };
-    let first = usize::try_from(from_end(int(command, 2)?).max(0)).ok()?;
-    let Ok(last) = usize::try_from(from_end(int(command, 3)?).min(len - 1)) else { return Some(()) };
+    let first = usize::try_from(from_end(first).max(0)).ok()?;
+    let Ok(last) = usize::try_from(from_end(last).min(len - 1)) else { return Some(()) };
     let count = (last + 1).saturating_sub(first);
     for member in members.iter().skip(first).take(count) {
         zset.remove(member);
@@ -122,88 +127,71 @@ fn remove_ranks(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
     Some(())
 }
 
-/// A bound and whether it is part of the range.
-fn score_bound(text: &[u8]) -> Option<(f64, bool)> {
-    match text.strip_prefix(b"(") {
-        Some(text) => Some((float(text)?, false)),
-        None => Some((float(text)?, true)),
-    }
-}
-
-fn remove_scores(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
-    let ((min, with_min), (max, with_max)) = (score_bound(command.arg(2)?)?, score_bound(command.arg(3)?)?);
-    let above = |score: f64| score > min || (with_min && score == min);
-    let below = |score: f64| score < max || (with_max && score == max);
+fn remove_scores(zset: &mut ZSet, min: ScoreBound, max: ScoreBound) -> Option<()> {
+    let above = |score: f64| score > min.score || (min.inclusive && score == min.score);
+    let below = |score: f64| score < max.score || (max.inclusive && score == max.score);
     zset.retain(|_, score| !(above(*score) && below(*score)));
     Some(())
 }
 
 /// By name is by rank only among equal scores.
-fn remove_names(zset: &mut ZSet, command: &Entry<'_>) -> Option<()> {
+fn remove_names(zset: &mut ZSet, min: LexBound<'_>, max: LexBound<'_>) -> Option<()> {
     let mut scores = zset.values();
     let first = scores.next();
     if scores.any(|score| Some(score) != first) {
         return None;
     }
-    let (min, max) = (command.arg(2)?, command.arg(3)?);
-    let above = |name: &[u8]| match min.split_first() {
-        Some((b'[', min)) => name >= min,
-        Some((b'(', min)) => name > min,
-        _ => min == b"-",
+    let above = |name: &[u8]| match min {
+        LexBound::Lowest => true,
+        LexBound::Highest => false,
+        LexBound::Including(min) => name >= min,
+        LexBound::Excluding(min) => name > min,
     };
-    let below = |name: &[u8]| match max.split_first() {
-        Some((b'[', max)) => name <= max,
-        Some((b'(', max)) => name < max,
-        _ => max == b"+",
+    let below = |name: &[u8]| match max {
+        LexBound::Lowest => false,
+        LexBound::Highest => true,
+        LexBound::Including(max) => name <= max,
+        LexBound::Excluding(max) => name < max,
     };
     zset.retain(|name, _| !(above(name) && below(name)));
     Some(())
 }
 
-fn store(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
-    let count = usize::try_from(int(command, 2)?).ok()?;
-    let inputs: Option<Vec<ZSet>> =
-        command.args().skip(3).take(count).map(|key| zset_at(tables, command.db(), key)).collect();
+fn store(
+    tables: &Tables,
+    db: u32,
+    operation: SetOperation,
+    sources: Items<'_, &[u8]>,
+    weights: Option<Items<'_, f64>>,
+    aggregate: Aggregate,
+) -> Option<ZSet> {
+    let inputs: Option<Vec<ZSet>> = sources.iter().map(|key| zset_at(tables, db, key)).collect();
     let mut inputs = inputs?;
-    let (mut at, mut combine) = (3 + count, sum as fn(f64, f64) -> f64);
-    while at < command.arg_count() {
-        if is_word(command, at, "WEIGHTS") {
-            for (input, index) in inputs.iter_mut().zip(at + 1..) {
-                let weight = float(command.arg(index)?)?;
-                input.values_mut().for_each(|score| *score = number(*score * weight));
-            }
-            at += 1 + count;
-        } else if is_word(command, at, "AGGREGATE") {
-            combine = match command.arg(at + 1)?.to_ascii_uppercase().as_slice() {
-                b"SUM" => sum,
-                b"MIN" => f64::min,
-                b"MAX" => f64::max,
-                _ => return None,
-            };
-            at += 2;
-        } else {
-            return None;
-        }
+    for (input, weight) in inputs.iter_mut().zip(weights.iter().flat_map(Items::iter)) {
+        input.values_mut().for_each(|score| *score = number(*score * weight));
     }
-    let result = fold(command.name(), inputs, combine);
-    tables.put(command.db(), command.arg(1)?, Item::new(Value::ZSet(result)));
-    Some(())
+    let combine: fn(f64, f64) -> f64 = match aggregate {
+        Aggregate::Sum => sum,
+        Aggregate::Min => f64::min,
+        Aggregate::Max => f64::max,
+    };
+    Some(fold(operation, inputs, combine))
 }
 
-fn fold(name: &[u8], inputs: Vec<ZSet>, combine: fn(f64, f64) -> f64) -> ZSet {
+fn fold(operation: SetOperation, inputs: Vec<ZSet>, combine: fn(f64, f64) -> f64) -> ZSet {
     let mut inputs = inputs.into_iter();
     let mut result = inputs.next().unwrap_or_default();
     for input in inputs {
-        match name {
-            b"zdiffstore" => result.retain(|member, _| !input.contains_key(member)),
-            b"zinterstore" => result.retain(|member, score| match input.get(member) {
+        match operation {
+            SetOperation::Difference => result.retain(|member, _| !input.contains_key(member)),
+            SetOperation::Intersection => result.retain(|member, score| match input.get(member) {
                 Some(other) => {
                     *score = combine(*score, *other);
                     true
                 }
                 None => false,
             }),
-            _ => {
+            SetOperation::Union => {
                 for (member, score) in input {
                     result.entry(member).and_modify(|old| *old = combine(*old, score)).or_insert(score);
                 }
