@@ -22,7 +22,7 @@ fi
 # "Running tests/x.rs (..)" and "Doc-tests x" name what the next "test result:" belongs to.
 closing_lines() {
   awk '
-    / +Running / { name = $2 == "unittests" ? $2 " " $NF : $2; sub(/\(.*\//, "", name); sub(/-[0-9a-f]+\)$/, "", name) }
+    /^ +Running / { name = $2 == "unittests" ? $2 " " $NF : $2; sub(/\(.*\//, "", name); sub(/-[0-9a-f]+\)$/, "", name) }
     /Doc-tests /  { name = "documentation of " $2 }
     /^test result:/ { sub(/^test result: /, ""); if ($0 !~ / 0 passed; 0 failed/) { print "test: " name ": " $0; fflush() } }'
 }
