@@ -41,7 +41,7 @@ fn all_requests_go_by_the_names_given() {
             link.feed(b"+OK\r\n");
         }
     }
-    assert_eq!(asked, ["P1", "A1 secret", "R1 capa eof", "R1 capa psync2", "R1 version 9.1.0", "S1 ? -1"]);
+    assert_eq!(asked, ["A1 secret", "P1", "R1 capa eof", "R1 capa psync2", "R1 version 9.1.0", "S1 ? -1"]);
     link.feed(b"-ERR unknown command 'S1'\r\n");
     assert_eq!(parse_all(&link.sent()), ["S2"]);
 }
