@@ -12,13 +12,13 @@ report() { # what, offending lines
 rust() { git ls-files -- "$@" | grep '\.rs$' || true; }
 
 sources=$(rust src crates tests benches examples fuzz)
-pure=$(rust crates/replica/src crates/engine/src | grep -v '/transport' || true)
+pure=$(rust crates/replica/src crates/engine/src crates/records/src | grep -v '/transport' || true)
 report "unsafe belongs into crates/context" \
   "$(grep -nE '\bunsafe (\{|fn|impl|extern)' $(grep -v '^crates/context/src/' <<<"$sources") /dev/null || true)"
 for file in $(git ls-files -- 'examples/*/src/lib.rs' 'crates/context/tests/modules/*/src/lib.rs'); do
   grep -q '^#!\[forbid(unsafe_code)\]' "$file" || report "a module without #![forbid(unsafe_code)]" "$file"
 done
-for crate in replica engine; do
+for crate in replica engine records; do
   grep -q '^#!\[forbid(unsafe_code)\]' "crates/$crate/src/lib.rs" || report "a library without #![forbid(unsafe_code)]" "$crate"
 done
 report "unfinished or ignored code" "$(grep -nE '\b(todo|unimplemented)!\(|#\[ignore' $sources /dev/null || true)"

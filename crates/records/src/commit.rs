@@ -1,0 +1,232 @@
+//! What was decided: the form in which changes go to replicas, to the AOF and to mirrors.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::change::Change;
+use crate::codec::{Decoder, Encoder};
+use crate::epoch::{Cursor, EpochId};
+use crate::lease::Lease;
+use crate::limits::{TIME_MAX, VERSION_MAX};
+use crate::options::{StoreOptions, TypeOptions};
+use crate::store::Store;
+
+/// The first byte of an encoded commit: the version of the format.
+const FORMAT: u8 = 1;
+
+/// A decided write. Applied to a store that equals the one it was decided on, it makes them equal again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The version of the store before.
+    pub base: u64,
+    /// When it was decided, in milliseconds of Unix time.
+    pub at: u64,
+    /// What to do, in order; nothing if the write changed nothing.
+    pub items: Vec<Item>,
+}
+
+/// A part of a commit or of a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An epoch begins.
+    Epoch {
+        /// Its id.
+        id: EpochId,
+        /// The version before its first change.
+        start: u64,
+    },
+    /// Options of a type.
+    TypeOptions {
+        /// The type.
+        type_name: Arc<[u8]>,
+        /// All of its options.
+        options: TypeOptions,
+    },
+    /// Options of the store.
+    StoreOptions(StoreOptions),
+    /// A change, with the next version.
+    Change(Arc<Change>),
+    /// Changes up to a version leave the log.
+    Compact {
+        /// The last version to leave.
+        version: u64,
+    },
+    /// A lease is held, or longer.
+    Lease {
+        /// Its name.
+        name: Box<[u8]>,
+        /// Who holds it.
+        lease: Lease,
+    },
+    /// A lease has ended or was given back.
+    LeaseGone {
+        /// Its name.
+        name: Box<[u8]>,
+    },
+    /// A named cursor is set.
+    Cursor {
+        /// Its name.
+        name: Box<[u8]>,
+        /// Where it is.
+        cursor: Cursor,
+    },
+    /// A named cursor is deleted.
+    CursorGone {
+        /// Its name.
+        name: Box<[u8]>,
+    },
+    /// All records and changes are gone; takes a version.
+    Clear,
+    /// A dump begins: the store is empty from here. Only in dumps.
+    Begin {
+        /// The version before the first change of its log.
+        compact_version: u64,
+        /// The latest time the store knows.
+        last_time: u64,
+        /// The greatest token of a lease so far.
+        last_token: u64,
+    },
+    /// A record whose change has left the log. Only in dumps, before changes.
+    Base(Arc<Change>),
+    /// A dump is complete. Only in dumps.
+    End,
+}
+
+/// Bytes that are no commit or dump, or don't fit the store. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Damaged {
+    /// They aren't encoded as this version encodes.
+    #[error("not a change of a record store, or of a newer version")]
+    Form,
+    /// The commit belongs to another version of the store.
+    #[error("the change follows version {wanted}, the store is at {version}")]
+    Base {
+        /// The version it follows.
+        wanted: u64,
+        /// The version of the store.
+        version: u64,
+    },
+    /// They contradict themselves or the store.
+    #[error("the change contradicts the store: {0}")]
+    Content(&'static str),
+}
+
+impl Commit {
+    /// Whether the write changed nothing.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The types that have changes, each once.
+    pub fn changed_types(&self) -> impl Iterator<Item = &[u8]> {
+        let mut seen = HashSet::new();
+        self.changes().map(|change| change.type_name()).filter(move |name| seen.insert(*name))
+    }
+
+    /// Its changes, in order.
+    pub fn changes(&self) -> impl Iterator<Item = &Arc<Change>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Change(change) => Some(change),
+            _ => None,
+        })
+    }
+
+    /// The leases that became free.
+    pub fn freed_leases(&self) -> impl Iterator<Item = &[u8]> {
+        self.items.iter().filter_map(|item| match item {
+            Item::LeaseGone { name } => Some(name.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// Whether all records are gone.
+    pub fn clears(&self) -> bool {
+        self.items.contains(&Item::Clear)
+    }
+
+    /// Whether an epoch begins.
+    pub fn begins_epoch(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Epoch { .. }))
+    }
+
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::default();
+        encoder.byte(FORMAT);
+        encoder.number(self.base);
+        encoder.number(self.at);
+        self.items.iter().for_each(|item| encoder.item(item));
+        encoder.into_bytes()
+    }
+
+    /// Reads what [`Commit::encode`] gives. `store` is where it will be applied: names are shared with it.
+    ///
+    /// # Errors
+    /// [`Damaged::Form`].
+    pub fn decode(bytes: &[u8], store: &Store) -> Result<Commit, Damaged> {
+        let mut decoder = Decoder::new(bytes, store);
+        let header = |decoder: &mut Decoder<'_, '_>| {
+            (decoder.byte()? == FORMAT).then_some(())?;
+            Some((decoder.number()?, decoder.number()?))
+        };
+        let (base, at) = header(&mut decoder).ok_or(Damaged::Form)?;
+        Ok(Commit { base, at, items: decoder.items().ok_or(Damaged::Form)? })
+    }
+}
+
+impl Store {
+    /// Applies what was decided elsewhere: all of it or nothing.
+    ///
+    /// # Errors
+    /// It doesn't follow this store's version, or contradicts it.
+    pub fn apply(&mut self, commit: &Commit) -> Result<(), Damaged> {
+        if commit.base != self.version() {
+            return Err(Damaged::Base { wanted: commit.base, version: self.version() });
+        }
+        if commit.at > TIME_MAX {
+            return Err(Damaged::Content("a time"));
+        }
+        let mut check = Check { version: self.version(), compact_version: self.versions().compact_version };
+        commit.items.iter().try_for_each(|item| check.item(item))?;
+        commit.items.iter().for_each(|item| self.absorb(item.clone()));
+        self.set_time(commit.at);
+        self.leave_term();
+        Ok(())
+    }
+}
+
+/// What the items of a commit must agree with.
+pub(crate) struct Check {
+    pub version: u64,
+    pub compact_version: u64,
+}
+
+impl Check {
+    fn item(&mut self, item: &Item) -> Result<(), Damaged> {
+        match item {
+            Item::Epoch { start, .. } => right(*start == self.version, "the start of an epoch"),
+            Item::Change(change) => self.change(change),
+            Item::Compact { version } => {
+                right((self.compact_version..=self.version).contains(version), "a version to compact to")?;
+                self.compact_version = *version;
+                Ok(())
+            }
+            Item::Clear => {
+                self.version += 1;
+                self.compact_version = self.version;
+                right(self.version <= VERSION_MAX, "a version")
+            }
+            Item::Begin { .. } | Item::Base(_) | Item::End => Err(Damaged::Content("a part of a dump")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn change(&mut self, change: &Change) -> Result<(), Damaged> {
+        self.version += 1;
+        right(change.version() == self.version, "the version of a change")
+    }
+}
+
+pub(crate) fn right(holds: bool, what: &'static str) -> Result<(), Damaged> {
+    if holds { Ok(()) } else { Err(Damaged::Content(what)) }
+}

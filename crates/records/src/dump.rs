@@ -1,0 +1,160 @@
+//! The whole store in chunks, for snapshots and rewrites of the AOF.
+//!
+//! ```text
+//! Begin, options, epochs, leases, cursors, Base .. (by version), Change .. (by version), End
+//! ```
+//!
+//! Equal stores have equal dumps, so that a digest of the one is a digest of the other.
+
+use std::sync::Arc;
+
+use crate::codec::{Decoder, Encoder};
+use crate::commit::{Check, Damaged, Item, right};
+use crate::merge::Merge;
+use crate::options::TypeOptions;
+use crate::store::Store;
+
+/// The first byte of a chunk: the version of the format.
+const FORMAT: u8 = 1;
+
+impl Store {
+    /// The store as chunks of about `chunk_bytes`, each at least one item.
+    pub fn dump(&self, chunk_bytes: usize) -> impl Iterator<Item = Vec<u8>> {
+        let mut items = self.dump_items().peekable();
+        std::iter::from_fn(move || {
+            items.peek()?;
+            let mut encoder = Encoder::default();
+            encoder.byte(FORMAT);
+            while encoder.len() < chunk_bytes.max(2) {
+                let Some(item) = items.next() else { break };
+                encoder.item(&item);
+            }
+            Some(encoder.into_bytes())
+        })
+    }
+
+    fn dump_items(&self) -> impl Iterator<Item = Item> {
+        let begin = Item::Begin {
+            compact_version: self.log.compact_version(),
+            last_time: self.last_time(),
+            last_token: self.leases.last_token(),
+        };
+        let epochs = self.history.iter().map(|epoch| Item::Epoch { id: epoch.id, start: epoch.start });
+        let changes = self.log.after(0).map(|change| Item::Change(Arc::clone(change)));
+        [begin, Item::StoreOptions(self.options)]
+            .into_iter()
+            .chain(self.dump_type_options())
+            .chain(epochs)
+            .chain(self.dump_names())
+            .chain(self.dump_base())
+            .chain(changes)
+            .chain([Item::End])
+    }
+
+    fn dump_type_options(&self) -> impl Iterator<Item = Item> {
+        let set = self.types.values().filter(|state| state.options != TypeOptions::default());
+        set.map(|state| Item::TypeOptions { type_name: Arc::clone(&state.name), options: state.options })
+    }
+
+    fn dump_names(&self) -> impl Iterator<Item = Item> {
+        let leases =
+            self.leases.iter().map(|(name, lease)| Item::Lease { name: name.into(), lease: lease.clone() });
+        let cursors = self.cursors.iter();
+        leases.chain(cursors.map(|(name, cursor)| Item::Cursor { name: name.clone(), cursor: *cursor }))
+    }
+
+    fn dump_base(&self) -> impl Iterator<Item = Item> {
+        let compact_version = self.log.compact_version();
+        let records = Merge::new(self.types.values().map(|state| state.records_after(0)));
+        let records = records.take_while(move |(version, _)| *version <= compact_version);
+        records.map(|(_, record)| Item::Base(Arc::clone(record)))
+    }
+}
+
+/// Takes in a dump, chunk by chunk, for a store that is made of it.
+#[derive(Debug, Default)]
+pub struct Loader {
+    store: Store,
+    begun: bool,
+}
+
+impl Loader {
+    /// Nothing yet.
+    pub fn new() -> Loader {
+        Loader::default()
+    }
+
+    /// Takes the next chunk in.
+    ///
+    /// # Errors
+    /// The chunk is damaged, or doesn't follow the one before.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Damaged> {
+        if self.begun && self.store.loading.is_none() {
+            return Err(Damaged::Content("something after the end"));
+        }
+        self.store.load_chunk(chunk)?;
+        self.begun = true;
+        Ok(())
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// The dump isn't complete.
+    pub fn finish(self) -> Result<Store, Damaged> {
+        right(self.begun && self.store.loading.is_none(), "no end")?;
+        Ok(self.store)
+    }
+}
+
+impl Store {
+    /// Takes a chunk of a dump in; the first empties the store. Its parts come in order, and the store is whole after
+    /// the last.
+    ///
+    /// # Errors
+    /// The chunk is damaged, or doesn't follow the one before: what it contains up to the damage is taken in.
+    pub fn load_chunk(&mut self, chunk: &[u8]) -> Result<(), Damaged> {
+        let (format, rest) = chunk.split_first().ok_or(Damaged::Form)?;
+        if *format != FORMAT {
+            return Err(Damaged::Form);
+        }
+        let items = Decoder::new(rest, self).items().ok_or(Damaged::Form)?;
+        items.into_iter().try_for_each(|item| self.load_item(item))
+    }
+
+    fn load_item(&mut self, item: Item) -> Result<(), Damaged> {
+        let begins = matches!(item, Item::Begin { .. });
+        right(begins != self.loading.is_some(), "the order of its parts")?;
+        self.check_loaded(&item)?;
+        self.absorb(item);
+        Ok(())
+    }
+
+    fn check_loaded(&self, item: &Item) -> Result<(), Damaged> {
+        let versions = self.versions();
+        match item {
+            Item::Epoch { start, .. } => {
+                right(self.history.last().is_none_or(|last| last.start <= *start), "the order of epochs")
+            }
+            Item::Base(record) => {
+                let place =
+                    self.loading < Some(record.version()) && record.version() <= versions.compact_version;
+                let new = self.get(record.type_name(), record.id(), 0).is_none();
+                right(self.log.len() == 0 && record.is_set() && place && new, "an older record")
+            }
+            Item::Change(change) => {
+                let mut check =
+                    Check { version: versions.version, compact_version: versions.compact_version };
+                check.change(change)
+            }
+            Item::End => right(
+                self.history.last().is_none_or(|last| last.start <= versions.version),
+                "an epoch's start",
+            ),
+            Item::Compact { .. } | Item::LeaseGone { .. } | Item::CursorGone { .. } | Item::Clear => {
+                Err(Damaged::Content("a part that dumps don't have"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Epochs: which history a version belongs to.
+//!
+//! Versions alone don't tell histories apart: a server that lost the end of one (a promoted replica that lagged behind, an
+//! AOF without its last second) gives the same versions to other changes. So the first write after any event that may
+//! have lost something begins an epoch with a random id:
+//!
+//! ```text
+//! epoch  7f..            2a..
+//!        1 2 3 .. 99 100 101 102        a reader at (7f, 100) goes on; one at (7f, 103) saw what was lost
+//! ```
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+/// The most epochs a store remembers; the oldest are forgotten first.
+pub const EPOCHS_MAX: usize = 1024;
+
+/// The random id of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EpochId(NonZeroU64);
+
+impl EpochId {
+    /// An id from random bits; 0 is none.
+    pub fn new(bits: u64) -> Option<EpochId> {
+        NonZeroU64::new(bits).map(EpochId)
+    }
+
+    /// Its bits.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Reads 16 hexadecimal digits.
+    pub fn parse(text: &[u8]) -> Option<EpochId> {
+        if text.len() != 16 || !text.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok().and_then(EpochId::new)
+    }
+}
+
+impl fmt::Display for EpochId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Up to where a reader has seen the changes of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The epoch that the reader saw last; `None` is the beginning of everything, with version 0.
+    pub epoch: Option<EpochId>,
+    /// The version that the reader saw last.
+    pub version: u64,
+}
+
+impl Cursor {
+    /// Before the first change of a store.
+    pub const START: Cursor = Cursor { epoch: None, version: 0 };
+}
+
+/// Who reads, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Milliseconds of Unix time.
+    pub now: u64,
+    /// The term of the server ([`crate::Write::term`]); `None` on a replica.
+    pub term: Option<u64>,
+}
+
+/// A cursor that can't be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CursorError {
+    /// The reader has seen another history.
+    #[error("RECEPOCH this history has ended or was never: read the state again (RECORD.SYNCLATEST)")]
+    Epoch,
+    /// Changes after the cursor are no longer in the log.
+    #[error(
+        "RECCOMPACTED {oldest} is the oldest version to go on from: read the state again (RECORD.SYNCLATEST)"
+    )]
+    Compacted {
+        /// The oldest version that a cursor may have.
+        oldest: u64,
+    },
+    /// The version has never been.
+    #[error("RECFUTURE this version has not been yet: {version} is the latest")]
+    Future {
+        /// The latest version.
+        version: u64,
+    },
+    /// The version has not come to this replica yet: waiting helps.
+    #[error("RECFUTURE this version has not come to this replica yet: {version} is the latest here")]
+    Ahead {
+        /// The latest version here.
+        version: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub id: EpochId,
+    /// The version at which it began: its first change has the next.
+    pub start: u64,
+}
+
+/// The epochs of a store, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    epochs: Vec<Epoch>,
+}
+
+impl History {
+    pub fn iter(&self) -> impl Iterator<Item = &Epoch> {
+        self.epochs.iter()
+    }
+
+    pub fn last(&self) -> Option<Epoch> {
+        self.epochs.last().copied()
+    }
+
+    pub fn push(&mut self, epoch: Epoch) {
+        if self.epochs.len() >= EPOCHS_MAX {
+            self.epochs.remove(0);
+        }
+        self.epochs.push(epoch);
+    }
+
+    /// Forgets epochs whose every cursor is compacted.
+    pub fn forget_before(&mut self, compact_version: u64) {
+        let old = |pair: &&[Epoch]| matches!(pair, [_, next] if next.start < compact_version);
+        let count = self.epochs.windows(2).take_while(old).count();
+        self.epochs.drain(..count);
+    }
+
+    /// The latest epoch that a cursor at this version may name.
+    pub fn at(&self, version: u64) -> Option<EpochId> {
+        self.epochs.iter().rev().find(|epoch| epoch.start <= version).map(|epoch| epoch.id)
+    }
+
+    /// Whether the cursor is of this history; not whether it is compacted or from the future.
+    pub fn contains(&self, cursor: Cursor) -> bool {
+        let Some(id) = cursor.epoch else { return cursor.version == 0 };
+        let Some(index) = self.epochs.iter().position(|epoch| epoch.id == id) else { return false };
+        self.epochs.get(index + 1).is_none_or(|next| cursor.version <= next.start)
+    }
+}

@@ -1,0 +1,237 @@
+//! Leases: who may do something, for a time.
+//!
+//! A lease is held by one holder at a time. Each acquisition has a token greater than all before; a put that names the
+//! token ([`crate::put::Fence`]) is refused once the lease has ended, so that a holder who was asleep can't write over its
+//! successor's work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::commit::{Commit, Item};
+use crate::limits::{LimitError, TIME_MAX, between, ttl};
+use crate::store::Store;
+use crate::write::{Tx, Write};
+
+/// A lease that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub holder: Box<[u8]>,
+    /// Greater than all tokens of the store before, and at least its version then.
+    pub token: u64,
+    /// When it ends, in milliseconds of Unix time.
+    pub expires_at: u64,
+}
+
+/// The answer to a wish for a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// The caller holds it now.
+    Granted {
+        /// The token of this holder.
+        token: u64,
+        /// How long it is held, in milliseconds.
+        left_ms: u64,
+    },
+    /// Somebody else holds it.
+    Held {
+        /// Who.
+        holder: Box<[u8]>,
+        /// For how long unless it is renewed, in milliseconds.
+        left_ms: u64,
+    },
+    /// The caller has given it back ([`Store::try_lease`] with a time of 0), or did not hold it.
+    Released,
+}
+
+/// Why a lease can't be renewed or given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LeaseError {
+    /// It has ended or somebody else holds it.
+    #[error("RECLEASE this holder and token don't hold the lease (any more): acquire it again")]
+    NotHeld,
+    /// Something is too large.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+}
+
+/// The leases of a store.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leases {
+    by_name: BTreeMap<Box<[u8]>, Lease>,
+    by_end: BTreeSet<(u64, Box<[u8]>)>,
+    last_token: u64,
+}
+
+impl Leases {
+    pub fn with_last_token(last_token: u64) -> Leases {
+        Leases { last_token, ..Leases::default() }
+    }
+
+    pub fn last_token(&self) -> u64 {
+        self.last_token
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Lease)> {
+        self.by_name.iter().map(|(name, lease)| (name.as_ref(), lease))
+    }
+
+    pub fn get(&self, name: &[u8]) -> Option<&Lease> {
+        self.by_name.get(name)
+    }
+
+    pub fn set(&mut self, name: Box<[u8]>, lease: Lease) {
+        self.remove(&name);
+        self.last_token = self.last_token.max(lease.token);
+        self.by_end.insert((lease.expires_at, name.clone()));
+        self.by_name.insert(name, lease);
+    }
+
+    pub fn remove(&mut self, name: &[u8]) {
+        if let Some((name, lease)) = self.by_name.remove_entry(name) {
+            self.by_end.remove(&(lease.expires_at, name));
+        }
+    }
+
+    /// The lease that ends first.
+    pub fn first_end(&self) -> Option<&(u64, Box<[u8]>)> {
+        self.by_end.first()
+    }
+}
+
+impl Store {
+    /// A lease that is held at `now`.
+    pub fn lease(&self, name: &[u8], now: u64) -> Option<&Lease> {
+        self.leases.get(name).filter(|lease| lease.expires_at > now)
+    }
+
+    /// Takes a lease if nobody holds it; the holder itself is refused as well ([`Store::renew`] is for it).
+    ///
+    /// # Errors
+    /// Something is out of its limits: nothing is changed.
+    pub fn acquire(
+        &mut self,
+        write: &Write<'_>,
+        name: &[u8],
+        holder: &[u8],
+        ttl_ms: u64,
+    ) -> Result<(Wish, Commit), LimitError> {
+        self.check_wish(write, name, holder, ttl_ms)?;
+        let mut tx = Tx::begin(self, write)?;
+        let now = tx.now();
+        if let Some(lease) = tx.store().lease(name, now) {
+            return Ok((Wish::held(lease, now), tx.finish()));
+        }
+        let wish = tx.grant(name, holder, ttl_ms);
+        Ok((wish, tx.finish()))
+    }
+
+    /// Takes a lease if nobody holds it, holds it longer if the holder asks, and gives it back if the holder asks with a
+    /// time of 0.
+    ///
+    /// # Errors
+    /// Something is out of its limits: nothing is changed.
+    pub fn try_lease(
+        &mut self,
+        write: &Write<'_>,
+        name: &[u8],
+        holder: &[u8],
+        ttl_ms: u64,
+    ) -> Result<(Wish, Commit), LimitError> {
+        self.check_wish(write, name, holder, ttl_ms.max(1))?;
+        let mut tx = Tx::begin(self, write)?;
+        let now = tx.now();
+        let held = tx.store().lease(name, now).cloned();
+        let wish = match held {
+            Some(lease) if *lease.holder != *holder => Wish::held(&lease, now),
+            Some(_) if ttl_ms == 0 => tx.release(name),
+            None if ttl_ms == 0 => Wish::Released,
+            Some(lease) => tx.prolong(name, lease, ttl_ms),
+            None => tx.grant(name, holder, ttl_ms),
+        };
+        Ok((wish, tx.finish()))
+    }
+
+    /// Holds a lease longer: it ends `ttl_ms` from now.
+    ///
+    /// # Errors
+    /// It isn't held by this holder with this token, or the time is out of its limits: nothing is changed.
+    pub fn renew(
+        &mut self,
+        write: &Write<'_>,
+        name: &[u8],
+        (holder, token): (&[u8], u64),
+        ttl_ms: u64,
+    ) -> Result<(Wish, Commit), LeaseError> {
+        ttl(ttl_ms)?;
+        let mut tx = Tx::begin(self, write)?;
+        let lease = tx.held(name, holder, token)?;
+        let wish = tx.prolong(name, lease, ttl_ms);
+        Ok((wish, tx.finish()))
+    }
+
+    /// Gives a lease back.
+    ///
+    /// # Errors
+    /// It isn't held by this holder with this token: nothing is changed.
+    pub fn release(
+        &mut self,
+        write: &Write<'_>,
+        name: &[u8],
+        (holder, token): (&[u8], u64),
+    ) -> Result<Commit, LeaseError> {
+        let mut tx = Tx::begin(self, write)?;
+        tx.held(name, holder, token)?;
+        tx.release(name);
+        Ok(tx.finish())
+    }
+
+    fn check_wish(
+        &self,
+        write: &Write<'_>,
+        name: &[u8],
+        holder: &[u8],
+        ttl_ms: u64,
+    ) -> Result<(), LimitError> {
+        write.limits.name("bytes of a lease's name", name)?;
+        write.limits.name("bytes of a holder's name", holder)?;
+        ttl(ttl_ms)?;
+        let count = self.leases.len() + usize::from(self.leases.get(name).is_none());
+        between("leases", count as u64, 0, write.limits.leases_max as u64)
+    }
+}
+
+impl Tx<'_, '_> {
+    fn held(&mut self, name: &[u8], holder: &[u8], token: u64) -> Result<Lease, LeaseError> {
+        let now = self.now();
+        let lease = self.store().lease(name, now).cloned();
+        lease.filter(|lease| *lease.holder == *holder && lease.token == token).ok_or(LeaseError::NotHeld)
+    }
+
+    fn grant(&mut self, name: &[u8], holder: &[u8], ttl_ms: u64) -> Wish {
+        let store = self.store();
+        let token = (store.leases.last_token() + 1).max(store.version());
+        self.prolong(name, Lease { holder: holder.into(), token, expires_at: 0 }, ttl_ms)
+    }
+
+    fn prolong(&mut self, name: &[u8], lease: Lease, ttl_ms: u64) -> Wish {
+        let expires_at = (self.now() + ttl_ms).min(TIME_MAX);
+        let token = lease.token;
+        self.push(Item::Lease { name: name.into(), lease: Lease { expires_at, ..lease } });
+        Wish::Granted { token, left_ms: ttl_ms }
+    }
+
+    fn release(&mut self, name: &[u8]) -> Wish {
+        self.push(Item::LeaseGone { name: name.into() });
+        Wish::Released
+    }
+}
+
+impl Wish {
+    fn held(lease: &Lease, now: u64) -> Wish {
+        Wish::Held { holder: lease.holder.clone(), left_ms: lease.expires_at.saturating_sub(now) }
+    }
+}

@@ -1,0 +1,119 @@
+//! The records of one type.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::change::Change;
+use crate::options::TypeOptions;
+
+/// A change found by its id.
+#[derive(Debug, Clone)]
+struct ById(Arc<Change>);
+
+impl Borrow<[u8]> for ById {
+    fn borrow(&self) -> &[u8] {
+        self.0.id()
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}
+
+/// One type of a store. It exists while it has options, records or changes in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeState {
+    pub name: Arc<[u8]>,
+    pub options: TypeOptions,
+    /// The latest change of each id: of every record, and of what was deleted while that is in the log.
+    latest: HashSet<ById>,
+    /// The records, by version.
+    records: BTreeMap<u64, Arc<Change>>,
+    /// The versions of its changes in the log.
+    logged: VecDeque<u64>,
+}
+
+impl TypeState {
+    pub fn new(name: Arc<[u8]>) -> TypeState {
+        TypeState {
+            name,
+            options: TypeOptions::default(),
+            latest: HashSet::new(),
+            records: BTreeMap::new(),
+            logged: VecDeque::new(),
+        }
+    }
+
+    pub fn is_needless(&self) -> bool {
+        self.latest.is_empty() && self.logged.is_empty() && self.options == TypeOptions::default()
+    }
+
+    /// The latest change of an id.
+    pub fn latest(&self, id: &[u8]) -> Option<&Arc<Change>> {
+        self.latest.get(id).map(|by_id| &by_id.0)
+    }
+
+    /// The record of an id, ended or not.
+    pub fn record(&self, id: &[u8]) -> Option<&Arc<Change>> {
+        self.latest(id).filter(|change| change.is_set())
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The record that was changed longest ago.
+    pub fn oldest(&self) -> Option<&Arc<Change>> {
+        self.records.first_key_value().map(|(_, change)| change)
+    }
+
+    /// Records with versions after `after`, ascending.
+    pub fn records_after(&self, after: u64) -> impl Iterator<Item = (u64, &Arc<Change>)> {
+        self.records.range(after.saturating_add(1)..).map(|(version, change)| (*version, change))
+    }
+
+    /// Versions in the log after `after`, ascending.
+    pub fn logged_after(&self, after: u64) -> impl Iterator<Item = (u64, ())> {
+        let from = self.logged.partition_point(|version| *version <= after);
+        self.logged.range(from..).map(|version| (*version, ()))
+    }
+
+    /// Takes a change in; gives the one it replaces, which may be a deletion.
+    pub fn put(&mut self, change: Arc<Change>, logged: bool) -> Option<Arc<Change>> {
+        let version = change.version();
+        if logged {
+            self.logged.push_back(version);
+        }
+        let old = self.latest.replace(ById(Arc::clone(&change))).map(|by_id| by_id.0);
+        if let Some(old) = &old {
+            self.records.remove(&old.version());
+        }
+        if change.is_set() {
+            self.records.insert(version, change);
+        }
+        old
+    }
+
+    /// A change leaves the log: deletions are forgotten with it, a record stays. Says whether it stays.
+    pub fn unlog(&mut self, change: &Change) -> bool {
+        self.logged.pop_front();
+        let latest = self.latest(change.id()).is_some_and(|latest| latest.version() == change.version());
+        if latest && !change.is_set() {
+            self.latest.remove(change.id());
+        }
+        latest && change.is_set()
+    }
+}
