@@ -125,7 +125,16 @@ impl<T: Send + 'static> BlockBuilder<'_, '_, T> {
         self,
         make: impl for<'cx> FnOnce(&BlockedContext<'cx>) -> Result<Reply, ErrorReply> + 'static,
     ) -> Self {
-        self.record.on_timeout.set(Some(Box::new(make)));
+        self.on_timeout_stream(move |ctx, writer| Ok(writer.value(&make(ctx)?)?))
+    }
+
+    /// As [`BlockBuilder::on_timeout`], for answers too large for a [`Reply`], as [`BlockBuilder::on_reply_stream`].
+    pub fn on_timeout_stream(
+        self,
+        write: impl for<'cx> FnOnce(&BlockedContext<'cx>, &mut ReplyWriter<'_>) -> Result<(), ErrorReply>
+        + 'static,
+    ) -> Self {
+        self.record.on_timeout.set(Some(Box::new(write)));
         self
     }
 

@@ -16,11 +16,12 @@ use crate::context::{BlockedContext, Context};
 use crate::detached;
 use crate::guard::guard;
 use crate::outcome::ErrorReply;
-use crate::reply::{Reply, ReplyWriter};
+use crate::reply::ReplyWriter;
 
 type OnReply<T> =
     Box<dyn for<'cx> FnOnce(&BlockedContext<'cx>, T, &mut ReplyWriter<'_>) -> Result<(), ErrorReply>>;
-type OnTimeout = Box<dyn for<'cx> FnOnce(&BlockedContext<'cx>) -> Result<Reply, ErrorReply>>;
+type OnTimeout =
+    Box<dyn for<'cx> FnOnce(&BlockedContext<'cx>, &mut ReplyWriter<'_>) -> Result<(), ErrorReply>>;
 type OnDisconnect = Box<dyn for<'cx> FnOnce(&BlockedContext<'cx>)>;
 type OnUndelivered<T> = Box<dyn for<'cx> FnOnce(&Context<'cx>, T)>;
 
@@ -146,7 +147,7 @@ pub(super) unsafe extern "C" fn timed_out<T: Send + 'static>(
             record.client_gone.store(true, Ordering::Release);
         }
         match record.and_then(|record| record.on_timeout.take()) {
-            Some(make) => Ok(writer.value(&make(&ctx)?)?),
+            Some(write) => write(&ctx, writer),
             None => Ok(writer.null()?),
         }
     };
