@@ -111,10 +111,18 @@ pub fn state(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Erro
     Ok(Reply::OK)
 }
 
+/// Whether a command comes from the primary or the AOF.
+pub fn is_replicated(ctx: &CommandContext<'_>) -> bool {
+    ctx.flags().contains(ContextFlags::REPLICATED) || ctx.client_id() == AOF_CLIENT
+}
+
 /// Clients may not say how far a mirror is.
 fn refuse_strangers(ctx: &CommandContext<'_>) -> Result<(), ErrorReply> {
-    let is_known = ctx.flags().contains(ContextFlags::REPLICATED) || ctx.client_id() == AOF_CLIENT;
-    if is_known { Ok(()) } else { Err(ErrorReply::err("this command is internal to the mirror module")) }
+    if is_replicated(ctx) {
+        Ok(())
+    } else {
+        Err(ErrorReply::err("this command is internal to the mirror module"))
+    }
 }
 
 /// What followers (replicas, and a server that loads its AOF) learn.

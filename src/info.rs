@@ -5,6 +5,7 @@ use redis_context::{Error, InfoSection, InfoWriter, LoadContext};
 use crate::fault::{self, Site};
 use crate::gate;
 use crate::mirror::Mirror;
+use crate::records;
 use crate::registry::REGISTRY;
 
 /// Registers the section.
@@ -26,6 +27,7 @@ fn write(info: &mut InfoWriter<'_>) {
         fault::hit(Site::Info);
         section.uint("count", mirrors.len() as u64);
         section.text("gate", gate);
+        records::write_info(ctx, section);
         for (name, line) in mirrors {
             write_line(section, &name, &line);
         }

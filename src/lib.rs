@@ -15,6 +15,7 @@ mod link;
 mod mirror;
 mod propagation;
 mod rates;
+mod records;
 mod registry;
 mod rights;
 mod secrets;
@@ -36,12 +37,14 @@ redis_context::module! {
 fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     // A load beside the live data is no trouble: state is staged until it ends.
     load.set_options(ModuleOptions::HANDLE_IO_ERRORS | ModuleOptions::HANDLE_REPL_ASYNC_LOAD);
-    load.configs_with_arguments(&configs::ALL)?;
+    load.configs_with_arguments(&[&configs::ALL[..], &records::CONFIGS[..]].concat())?;
     load.register_type::<store::State>()?;
     commands::register(load)?;
     #[cfg(feature = "fault-injection")]
     fault::register(load)?;
     info::register(load)?;
+    // Before the mirrors' own: a unit of a mirror never shares a turn with the upkeep of records.
+    records::register(load)?;
     events::subscribe(load)
 }
 

@@ -38,6 +38,7 @@ use crate::configs;
 use crate::events;
 use crate::gate;
 use crate::mirror::Mirror;
+use crate::records;
 use crate::registry::{Fixed, IN_USE, REGISTRY, Registry};
 
 /// A turn of the event loop: links are looked after, and one mirror applies one slice.
@@ -60,6 +61,10 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
     waker.drain(ctx);
     if !has_work(registry) {
         return;
+    }
+    if records::has_written(ctx) {
+        // Its transaction is not to have a mirror's origins.
+        return waker.wake();
     }
     let opened = if registry.jobs.is_empty() { gate::open(ctx) } else { gate::open_to_walk(ctx) };
     match opened {

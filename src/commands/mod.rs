@@ -19,12 +19,7 @@ use crate::registry::Registry;
 
 /// Registers all of them, in the ACL category `@mirror` where a server lets modules have one.
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
-    let acl = match load.add_acl_category(c"mirror") {
-        // Refused: it is left from an earlier load in this process, which a server unloaded but for that.
-        Ok(()) | Err(Error::Refused { .. }) => &WITH_CATEGORY,
-        Err(Error::Unsupported { .. }) => &WITHOUT_CATEGORY,
-        Err(error) => return Err(error),
-    };
+    let acl = if add_category(load, c"mirror")? { &WITH_CATEGORY } else { &WITHOUT_CATEGORY };
     let admin = |name, info| Command::new(name).flags(ADMIN).info(info).acl(acl.admin);
     let reading = |name, info| Command::new(name).flags(READING).info(info).acl(acl.reading);
     let create = admin(c"mirror.create", &create::INFO).flags(ADMIN.union(CommandFlags::DENY_OOM));
@@ -39,6 +34,16 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(wait, wait::run)?;
     load.command(admin(c"mirror.checkpoint", &CHECKPOINT), checkpoint::checkpoint)?;
     load.command(admin(c"mirror.state", &STATE), checkpoint::state)
+}
+
+/// Adds an ACL category where the server lets modules have one.
+pub fn add_category(load: &LoadContext<'_>, name: &'static CStr) -> Result<bool, Error> {
+    match load.add_acl_category(name) {
+        // Refused: it is left from an earlier load in this process, which a server unloaded but for that.
+        Ok(()) | Err(Error::Refused { .. }) => Ok(true),
+        Err(Error::Unsupported { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Commands that change mirrors: on a primary only, never from a script. ADMIN keeps them out of MONITOR too.

@@ -1,0 +1,153 @@
+//! `RECORD.SYNC key epoch version [TYPE t]* [COUNT n] [MAXBYTES n] [LATEST] [BLOCK ms]`
+
+use record_store::feed::{FeedPage, FeedQuery};
+use record_store::{Cursor, CursorError, Store, View};
+use redis_context::{
+    Arg, Args, CommandContext, CommandInfo, Context, Error, ErrorReply, Outcome, RedisStr, RedisString,
+    ReplyWriter,
+};
+
+use super::numbers::{self, once};
+use super::{READS, info};
+use crate::records::waiting::{self, Reader, WAITING};
+use crate::records::writing::{place, read, refusal};
+use crate::records::{configs, events, replies, terms};
+
+/// Changes of one page unless the client says otherwise.
+const COUNT_DEFAULT: usize = 1000;
+
+pub static INFO: CommandInfo = info(
+    c"Reads the changes after a cursor, in order; waits for them with BLOCK.",
+    c"O(N log T) with N the changes looked at and T the types asked for",
+    -4,
+    READS,
+    &[
+        Arg::key(c"key", 0),
+        Arg::string(c"epoch").summary(c"Of the cursor; 0 is the beginning."),
+        Arg::integer(c"version").summary(c"Of the cursor."),
+        Arg::string(c"type").token(c"TYPE").optional().multiple_token(),
+        Arg::integer(c"count").token(c"COUNT").optional(),
+        Arg::integer(c"bytes").token(c"MAXBYTES").optional(),
+        Arg::word(c"latest", c"LATEST").optional().summary(c"Leaves out what has changed again since."),
+        Arg::integer(c"timeout").token(c"BLOCK").optional().summary(c"In milliseconds; 0 waits for ever."),
+    ],
+);
+
+/// What a client asked for.
+struct Wanted {
+    after: Cursor,
+    types: Vec<Box<[u8]>>,
+    count_max: usize,
+    bytes_max: usize,
+    latest: bool,
+    block_ms: Option<u64>,
+}
+
+pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcome, ErrorReply> {
+    let key = args.next_arg()?;
+    let wanted = wanted(args)?;
+    let found = {
+        let view = terms::view(ctx, key);
+        read(ctx, key, |store| Ok(wanted.read(store, view)))?
+    };
+    match (found, wanted.block_ms) {
+        (Ok(page), Some(timeout_ms)) if page.changes.is_empty() && !page.more => {
+            let fallback =
+                move |ctx: &CommandContext<'_>| Ok(ctx.stream(|writer| replies::feed(writer, &page))?);
+            wait(ctx, key, wanted, timeout_ms, fallback)
+        }
+        (Err(error @ CursorError::Ahead { .. }), Some(timeout_ms)) => {
+            wait(ctx, key, wanted, timeout_ms, move |_| Err(refusal(&error)))
+        }
+        (Ok(page), _) => Ok(ctx.stream(|writer| replies::feed(writer, &page))?.into()),
+        (Err(error), _) => Err(refusal(&error)),
+    }
+}
+
+fn wanted(mut args: Args<'_>) -> Result<Wanted, ErrorReply> {
+    let after = numbers::cursor(&mut args)?;
+    let (mut types, mut latest) = (Vec::new(), None);
+    let (mut count_max, mut bytes_max, mut block_ms) = (None, None, None);
+    while !args.is_empty() {
+        if let Some(name) = args.take_option("TYPE")? {
+            types.push(name.as_bytes().into());
+        } else if args.take_keyword("COUNT") {
+            once(&mut count_max, numbers::count(&mut args)?)?;
+        } else if args.take_keyword("MAXBYTES") {
+            once(&mut bytes_max, numbers::count(&mut args)?)?;
+        } else if args.take_keyword("LATEST") {
+            once(&mut latest, ())?;
+        } else if args.take_keyword("BLOCK") {
+            once(&mut block_ms, args.next_u64()?)?;
+        } else {
+            return Err(Error::Syntax.into());
+        }
+    }
+    Ok(Wanted {
+        after,
+        types,
+        count_max: count_max.unwrap_or(COUNT_DEFAULT),
+        bytes_max: bytes_max.unwrap_or(usize::MAX).min(configs::page_bytes()),
+        latest: latest.is_some(),
+        block_ms,
+    })
+}
+
+impl Wanted {
+    fn read(&self, store: &Store, view: View) -> Result<FeedPage, CursorError> {
+        let types: Vec<&[u8]> = self.types.iter().map(AsRef::as_ref).collect();
+        let (count_max, bytes_max) = (self.count_max, self.bytes_max);
+        let query = FeedQuery { after: self.after, types: &types, count_max, bytes_max, latest: self.latest };
+        store.feed(&query, view.term)
+    }
+
+    /// The answer of a wait that is over.
+    fn answer(
+        &self,
+        ctx: &Context<'_>,
+        key: &RedisString,
+        writer: &mut ReplyWriter<'_>,
+    ) -> Result<(), ErrorReply> {
+        let key = key.as_redis_str();
+        let view = terms::view(ctx, key);
+        let page = read(ctx, key, |store| self.read(store, view).map_err(|error| refusal(&error)))?;
+        Ok(replies::feed(writer, &page)?)
+    }
+}
+
+/// Waits for news; where clients can't wait, the answer is what there is.
+fn wait<'cx>(
+    ctx: &CommandContext<'cx>,
+    key: RedisStr<'cx>,
+    wanted: Wanted,
+    timeout_ms: u64,
+    fallback: impl FnOnce(&CommandContext<'cx>) -> Result<redis_context::Streamed, ErrorReply>,
+) -> Result<Outcome, ErrorReply> {
+    let place = place(ctx, key);
+    let has_room =
+        WAITING.try_borrow_mut(ctx)?.get_or_insert_default().has_room(&place, configs::waiting_max());
+    if !has_room {
+        return Err(ErrorReply::new(
+            "RECLIMIT",
+            "too many clients wait for this key: see mirror.record-waiting-max",
+        ));
+    }
+    events::hear(ctx)?;
+    let (after, types) = (wanted.after, wanted.types.clone());
+    let (wanted, key) = (std::rc::Rc::new(wanted), std::rc::Rc::new(RedisString::new(key.as_bytes())));
+    let (late_wanted, late_key) = (std::rc::Rc::clone(&wanted), std::rc::Rc::clone(&key));
+    let started = ctx
+        .block::<()>()
+        .timeout(waiting::timeout(timeout_ms))
+        .on_reply_stream(move |ctx, (), writer| wanted.answer(ctx, &key, writer))
+        .on_timeout_stream(move |ctx, writer| late_wanted.answer(ctx, &late_key, writer))
+        .start();
+    let (blocked, client) = match started {
+        Ok(started) => started,
+        Err(Error::BlockingDenied) => return Ok(fallback(ctx)?.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let reader = Reader { types, version_min: after.version + 1, after, client };
+    WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_reader(place, reader);
+    Ok(blocked.into())
+}

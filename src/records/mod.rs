@@ -1,0 +1,34 @@
+//! The record store in keys: `RECORD.*`. What it decides is in the crate `record-store`.
+//!
+//! ```text
+//! command, or the upkeep    writing    decides on the store in the key
+//!                           telling    RECORD.APPLY to AOF and replicas, events, the channel, who waits, what is due
+//! RECORD.APPLY              applies what was decided, tells the same
+//! ```
+
+mod arrivals;
+pub mod commands;
+mod configs;
+mod events;
+mod info;
+mod places;
+mod replies;
+mod telling;
+mod terms;
+mod upkeep;
+mod value;
+mod waiting;
+mod writing;
+
+use redis_context::{Error, LoadContext};
+
+pub use configs::ALL as CONFIGS;
+pub use info::write as write_info;
+pub use upkeep::has_written;
+
+/// Registers the type, the commands and what the upkeep needs.
+pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
+    value::register(load)?;
+    commands::register(load)?;
+    events::subscribe(load)
+}

@@ -1,0 +1,70 @@
+//! What was decided is told: to the AOF and the replicas, to those who listen to events and the channel, to clients that
+//! wait, and to the upkeep.
+//!
+//! The channel of a key is `record:` and its name; the message is the new version.
+
+use std::ffi::CStr;
+
+use record_store::{Commit, Item, Kind, Reason};
+use redis_context::{ErrorReply, NotifyFlags, RedisString, ReplicateFlags, WriteContext};
+
+use super::configs;
+use super::places::{PLACES, Place};
+use super::waiting::{self, WAITING};
+use super::writing::After;
+
+/// Tells of what was decided here.
+pub fn tell(ctx: &WriteContext<'_>, place: &Place, commit: &Commit, after: After) -> Result<(), ErrorReply> {
+    ctx.replicate(c"RECORD.APPLY", ReplicateFlags::ALL, &[&*place.key, b"COMMIT", &commit.encode()])?;
+    tell_here(ctx, place, commit, after)
+}
+
+/// Tells of what was decided elsewhere, or here, those who are here.
+pub fn tell_here(
+    ctx: &WriteContext<'_>,
+    place: &Place,
+    commit: &Commit,
+    after: After,
+) -> Result<(), ErrorReply> {
+    PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(place, after.due);
+    notify(ctx, place, commit)?;
+    if configs::publishes() && commit.changes().next().is_some() {
+        let channel = [b"record:", &*place.key].concat();
+        ctx.publish(&channel, after.version.to_string().as_bytes());
+    }
+    if let Some(waiting) = WAITING.try_borrow_mut(ctx)?.as_mut() {
+        waiting.wake(place, commit, after.version);
+    }
+    waiting::grant(ctx, place, commit)
+}
+
+fn notify(ctx: &WriteContext<'_>, place: &Place, commit: &Commit) -> Result<(), ErrorReply> {
+    let mut told: Vec<&'static CStr> = Vec::new();
+    for event in commit.items.iter().filter_map(event) {
+        if !told.contains(&event) {
+            told.push(event);
+        }
+    }
+    let key = RedisString::new(&place.key);
+    for event in told {
+        ctx.notify(NotifyFlags::MODULE, event, &key)?;
+    }
+    Ok(())
+}
+
+fn event(item: &Item) -> Option<&'static CStr> {
+    Some(match item {
+        Item::Change(change) => match change.kind() {
+            Kind::Set => c"record.put",
+            Kind::Delete(Reason::User) => c"record.del",
+            Kind::Delete(Reason::Capacity) => c"record.evicted",
+            Kind::Delete(Reason::Ttl) => c"record.expired",
+        },
+        Item::TypeOptions { .. } | Item::StoreOptions(_) => c"record.options",
+        Item::Lease { .. } => c"record.lease",
+        Item::LeaseGone { .. } => c"record.released",
+        Item::Compact { .. } => c"record.trim",
+        Item::Clear => c"record.clear",
+        _ => return None,
+    })
+}
