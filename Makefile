@@ -6,7 +6,7 @@ MODULE_DIR ?= $(PREFIX)/lib/redis/modules
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
-.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead bench-replica fuzz memcheck miri servers defrag-servers install fmt
+.PHONY: help build demo test api-coverage pairs soak lint bench bench-overhead bench-records bench-replica fuzz memcheck miri servers defrag-servers install fmt
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench     against native replication, in the same run; BENCH=--help for options'
 	@echo 'make bench-overhead  what redis-context adds to a command, in instructions, beside C and redis-module;'
 	@echo '               OVERHEAD=--help for options'
+	@echo 'make bench-records  the record store beside a loop of WATCH and MULTI, and beside HSET; RECORDS=--help for options'
 	@echo 'make bench-replica  the parsers of redis-replica beside those of the crate redis-event'
 	@echo 'make fuzz      the fuzz targets of redis-replica, FUZZ_SECONDS (60) each; FUZZ="resp lzf" for some'
 	@echo 'make memcheck  the tests of redis-context with their servers under valgrind;'
@@ -73,6 +74,10 @@ bench-overhead:
 	@scripts/needs.sh
 	@scripts/servers.sh --one
 	@cargo run -q -p redis-context-overhead --bin overhead -- $(OVERHEAD)
+
+bench-records: build
+	@scripts/servers.sh --one
+	@$(SUPPORT) bench_records -- $(RECORDS)
 
 bench-replica:
 	@scripts/needs.sh
