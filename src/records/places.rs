@@ -33,13 +33,13 @@ pub static ACTIVE: AtomicBool = AtomicBool::new(false);
 impl Places {
     /// Notes when a store is due next, in milliseconds of Unix time; `None` forgets it.
     pub fn note(&mut self, place: &Place, due: Option<u64>) {
+        if self.due.get(place) == due.as_ref() {
+            return;
+        }
         let old = match due {
             Some(due) => self.due.insert(place.clone(), due),
             None => self.due.remove(place),
         };
-        if old == due {
-            return;
-        }
         if let Some(old) = old {
             self.order.remove(&(old, place.clone()));
         }

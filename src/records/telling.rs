@@ -6,50 +6,56 @@
 use std::ffi::CStr;
 
 use record_store::{Commit, Item, Kind, Reason};
-use redis_context::{ErrorReply, NotifyFlags, RedisString, ReplicateFlags, WriteContext};
+use redis_context::{ErrorReply, NotifyFlags, RedisStr, ReplicateFlags, WriteContext};
 
 use super::configs;
-use super::places::{PLACES, Place};
+use super::places::PLACES;
 use super::waiting::{self, WAITING};
-use super::writing::After;
+use super::writing::{After, place};
+use crate::propagation;
 
 /// Tells of what was decided here.
-pub fn tell(ctx: &WriteContext<'_>, place: &Place, commit: &Commit, after: After) -> Result<(), ErrorReply> {
-    ctx.replicate(c"RECORD.APPLY", ReplicateFlags::ALL, &[&*place.key, b"COMMIT", &commit.encode()])?;
-    tell_here(ctx, place, commit, after)
+pub fn tell(
+    ctx: &WriteContext<'_>,
+    name: RedisStr<'_>,
+    commit: &Commit,
+    after: After,
+) -> Result<(), ErrorReply> {
+    // The server would drop it, but only after it was put together.
+    if propagation::is_needed(ctx) {
+        ctx.replicate(c"RECORD.APPLY", ReplicateFlags::ALL, &[name.as_bytes(), b"COMMIT", &commit.encode()])?;
+    }
+    tell_here(ctx, name, commit, after)
 }
 
 /// Tells of what was decided elsewhere, or here, those who are here.
 pub fn tell_here(
     ctx: &WriteContext<'_>,
-    place: &Place,
+    name: RedisStr<'_>,
     commit: &Commit,
     after: After,
 ) -> Result<(), ErrorReply> {
-    PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(place, after.due);
-    notify(ctx, place, commit)?;
+    let place = place(ctx, name);
+    PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, after.due);
+    notify(ctx, name, commit)?;
     if configs::publishes() && commit.changes().next().is_some() {
-        let channel = [b"record:", &*place.key].concat();
+        let channel = [b"record:", name.as_bytes()].concat();
         ctx.publish(&channel, after.version.to_string().as_bytes());
     }
     if let Some(waiting) = WAITING.try_borrow_mut(ctx)?.as_mut() {
-        waiting.wake(place, commit, after.version);
+        waiting.wake(&place, commit, after.version);
     }
-    waiting::grant(ctx, place, commit)
+    waiting::grant(ctx, &place, commit)
 }
 
-fn notify(ctx: &WriteContext<'_>, place: &Place, commit: &Commit) -> Result<(), ErrorReply> {
+fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), ErrorReply> {
     let mut told: Vec<&'static CStr> = Vec::new();
     for event in commit.items.iter().filter_map(event) {
         if !told.contains(&event) {
             told.push(event);
         }
     }
-    let key = RedisString::new(&place.key);
-    for event in told {
-        ctx.notify(NotifyFlags::MODULE, event, &key)?;
-    }
-    Ok(())
+    told.into_iter().try_for_each(|event| Ok(ctx.notify(NotifyFlags::MODULE, event, key)?))
 }
 
 fn event(item: &Item) -> Option<&'static CStr> {

@@ -48,7 +48,7 @@ pub fn write<R, E: std::fmt::Display>(
     drop(key);
     let (done, commit, after) = decided;
     if !commit.is_empty() {
-        telling::tell(ctx, &place(ctx, name), &commit, after)?;
+        telling::tell(ctx, name, &commit, after)?;
     }
     Ok(Some(done))
 }

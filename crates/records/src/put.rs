@@ -117,12 +117,12 @@ impl Store {
         tx.store().check_fence(fence, now)?;
         tx.store().check_conditions(ops, now)?;
         let versions = ops.iter().map(|op| tx.run(op)).collect();
-        let mut seen = HashSet::new();
-        let touched = ops.iter().map(|op| op.type_name).filter(|name| seen.insert(*name));
         let mut evicted = Vec::new();
-        for type_name in touched {
-            let type_name = tx.store().intern(type_name);
-            evicted.extend(tx.evict(&type_name));
+        for op in ops {
+            if tx.store().over_capacity(op.type_name).is_some() {
+                let type_name = tx.store().intern(op.type_name);
+                evicted.extend(tx.evict(&type_name));
+            }
         }
         Ok((Done { modified_at: now, versions, evicted }, tx.finish()))
     }

@@ -56,7 +56,7 @@ fn commit(ctx: &CommandContext<'_>, name: RedisStr<'_>, bytes: &[u8]) -> Result<
         key.set_value(of, Records(fresh))?;
     }
     drop(key);
-    telling::tell_here(ctx, &place(ctx, name), &commit, after)
+    telling::tell_here(ctx, name, &commit, after)
 }
 
 fn load(ctx: &CommandContext<'_>, name: RedisStr<'_>, chunk: &[u8]) -> Result<(), ErrorReply> {
