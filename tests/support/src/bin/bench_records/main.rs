@@ -20,6 +20,8 @@ usage: bench_records [--server NAME] [--rounds N] [--puts N] [--readers N] [--on
   --readers N     clients that wait for changes (default 1000)
   --only NAMES    of puts, readers, memory";
 
+type Part = fn(&Plan, &Server) -> Result<()>;
+
 struct Plan {
     server: &'static Installed,
     rounds: usize,
@@ -76,7 +78,7 @@ impl Plan {
 
     fn run(&self) -> Result<()> {
         println!("bench_records: {}, {} rounds, medians", self.server, self.rounds);
-        let parts: [(&str, fn(&Plan, &Server) -> Result<()>); 3] =
+        let parts: [(&str, Part); 3] =
             [("puts", puts::run), ("readers", readers::run), ("memory", memory::run)];
         for (name, part) in parts {
             if self.only.is_empty() || self.only.iter().any(|wanted| wanted == name) {
