@@ -142,16 +142,15 @@ impl Encoder {
 }
 
 /// Reads items; `None` is damage everywhere.
-pub(crate) struct Decoder<'b, 's> {
+pub(crate) struct Decoder<'b> {
     rest: &'b [u8],
-    store: &'s Store,
     /// The name of the last type read, shared: the store may not have it yet.
     type_name: Option<Arc<[u8]>>,
 }
 
-impl<'b, 's> Decoder<'b, 's> {
-    pub fn new(bytes: &'b [u8], store: &'s Store) -> Self {
-        Decoder { rest: bytes, store, type_name: None }
+impl<'b> Decoder<'b> {
+    pub fn new(bytes: &'b [u8]) -> Self {
+        Decoder { rest: bytes, type_name: None }
     }
 
     pub fn byte(&mut self) -> Option<u8> {
@@ -197,28 +196,33 @@ impl<'b, 's> Decoder<'b, 's> {
         self.text(1, NAME_BYTES_MAX)
     }
 
-    fn type_name(&mut self) -> Option<Arc<[u8]>> {
+    fn type_name(&mut self, store: &Store) -> Option<Arc<[u8]>> {
         let name = self.name()?;
         let known = self.type_name.take().filter(|known| **known == *name);
-        let name = known.unwrap_or_else(|| self.store.intern(name));
+        let name = known.unwrap_or_else(|| store.intern(name));
         self.type_name = Some(Arc::clone(&name));
         Some(name)
     }
 
     /// All items up to the end of the bytes.
-    pub fn items(&mut self) -> Option<Vec<Item>> {
+    pub fn items(&mut self, store: &Store) -> Option<Vec<Item>> {
         let mut items = Vec::new();
-        while !self.rest.is_empty() {
-            items.push(self.item()?);
+        while !self.is_at_end() {
+            items.push(self.item(store)?);
         }
         Some(items)
     }
 
-    fn item(&mut self) -> Option<Item> {
+    pub fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next item; it shares the names of types with the store.
+    pub fn item(&mut self, store: &Store) -> Option<Item> {
         Some(match self.byte()? {
             tag::EPOCH => Item::Epoch { id: EpochId::new(self.any_number()?)?, start: self.number()? },
             tag::TYPE_OPTIONS => Item::TypeOptions {
-                type_name: self.type_name()?,
+                type_name: self.type_name(store)?,
                 options: TypeOptions {
                     capacity: self.option(VERSION_MAX)?.map(|capacity| capacity.max(1)),
                     ttl_ms: self.option(TTL_MAX)?.map(|ttl| ttl.max(1)),
@@ -229,8 +233,8 @@ impl<'b, 's> Decoder<'b, 's> {
                 changes_max: self.option(VERSION_MAX)?,
                 bytes_max: self.option(VERSION_MAX)?,
             }),
-            tag::CHANGE => Item::Change(self.change()?),
-            tag::BASE => Item::Base(self.change()?),
+            tag::CHANGE => Item::Change(self.change(store)?),
+            tag::BASE => Item::Base(self.change(store)?),
             tag::COMPACT => Item::Compact { version: self.number()? },
             tag::LEASE => Item::Lease { name: self.name()?.into(), lease: self.lease()? },
             tag::LEASE_GONE => Item::LeaseGone { name: self.name()?.into() },
@@ -255,7 +259,7 @@ impl<'b, 's> Decoder<'b, 's> {
         Some(Cursor { epoch: EpochId::new(self.any_number()?), version: self.number()? })
     }
 
-    fn change(&mut self) -> Option<Arc<Change>> {
+    fn change(&mut self, store: &Store) -> Option<Arc<Change>> {
         let (version, modified_at) = (self.number()?, self.number()?);
         let expires_at = self.option(VERSION_MAX)?.filter(|end| *end != 0);
         let kind = match self.byte()? {
@@ -265,7 +269,7 @@ impl<'b, 's> Decoder<'b, 's> {
             3 => Kind::Delete(Reason::Ttl),
             _ => return None,
         };
-        let type_name = self.type_name()?;
+        let type_name = self.type_name(store)?;
         let (id, data) = (self.name()?, self.text(0, DATA_BYTES_MAX)?);
         let fits = kind == Kind::Set || (data.is_empty() && expires_at.is_none());
         let parts = Parts { version, modified_at, expires_at, kind, id, data };

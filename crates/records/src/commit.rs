@@ -9,7 +9,7 @@ use crate::epoch::{Cursor, EpochId};
 use crate::lease::Lease;
 use crate::limits::{TIME_MAX, VERSION_MAX};
 use crate::options::{StoreOptions, TypeOptions};
-use crate::store::Store;
+use crate::store::{Store, Versions};
 
 /// The first byte of an encoded commit: the version of the format.
 const FORMAT: u8 = 1;
@@ -164,13 +164,13 @@ impl Commit {
     /// # Errors
     /// [`Damaged::Form`].
     pub fn decode(bytes: &[u8], store: &Store) -> Result<Commit, Damaged> {
-        let mut decoder = Decoder::new(bytes, store);
-        let header = |decoder: &mut Decoder<'_, '_>| {
+        let mut decoder = Decoder::new(bytes);
+        let header = |decoder: &mut Decoder<'_>| {
             (decoder.byte()? == FORMAT).then_some(())?;
             Some((decoder.number()?, decoder.number()?))
         };
         let (base, at) = header(&mut decoder).ok_or(Damaged::Form)?;
-        Ok(Commit { base, at, items: decoder.items().ok_or(Damaged::Form)? })
+        Ok(Commit { base, at, items: decoder.items(store).ok_or(Damaged::Form)? })
     }
 }
 
@@ -186,7 +186,8 @@ impl Store {
         if commit.at > TIME_MAX {
             return Err(Damaged::Content("a time"));
         }
-        let mut check = Check { version: self.version(), compact_version: self.versions().compact_version };
+        right(self.loading.is_none(), "a dump is being taken in")?;
+        let mut check = Check::begin(self);
         commit.items.iter().try_for_each(|item| check.item(item))?;
         commit.items.iter().for_each(|item| self.absorb(item.clone()));
         self.set_time(commit.at);
@@ -197,28 +198,45 @@ impl Store {
 
 /// What the items of a commit must agree with.
 pub(crate) struct Check {
-    pub version: u64,
-    pub compact_version: u64,
+    version: u64,
+    compact_version: u64,
+    has_epoch: bool,
+    clears: bool,
 }
 
 impl Check {
+    pub fn begin(store: &Store) -> Check {
+        let Versions { version, compact_version, epoch, .. } = store.versions();
+        Check { version, compact_version, has_epoch: epoch.is_some(), clears: false }
+    }
+
     fn item(&mut self, item: &Item) -> Result<(), Damaged> {
         match item {
-            Item::Epoch { start, .. } => right(*start == self.version, "the start of an epoch"),
-            Item::Change(change) => self.change(change),
+            Item::Epoch { start, .. } => {
+                self.has_epoch = true;
+                right(*start == self.version, "the start of an epoch")
+            }
+            Item::Change(change) => {
+                right(self.has_epoch, "a change before the first epoch")?;
+                self.change(change)
+            }
             Item::Compact { version } => {
                 right((self.compact_version..=self.version).contains(version), "a version to compact to")?;
                 self.compact_version = *version;
                 Ok(())
             }
-            Item::Clear => {
-                self.version += 1;
-                self.compact_version = self.version;
-                right(self.version <= VERSION_MAX, "a version")
-            }
+            Item::Clear => self.clear(),
             Item::Begin { .. } | Item::Base(_) | Item::End => Err(Damaged::Content("a part of a dump")),
             _ => Ok(()),
         }
+    }
+
+    /// Once: it looks at every type.
+    fn clear(&mut self) -> Result<(), Damaged> {
+        right(self.has_epoch && !std::mem::replace(&mut self.clears, true), "a clear")?;
+        self.version += 1;
+        self.compact_version = self.version;
+        right(self.version <= VERSION_MAX, "a version")
     }
 
     pub(crate) fn change(&mut self, change: &Change) -> Result<(), Damaged> {

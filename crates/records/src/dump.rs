@@ -118,8 +118,12 @@ impl Store {
         if *format != FORMAT {
             return Err(Damaged::Form);
         }
-        let items = Decoder::new(rest, self).items().ok_or(Damaged::Form)?;
-        items.into_iter().try_for_each(|item| self.load_item(item))
+        let mut decoder = Decoder::new(rest);
+        while !decoder.is_at_end() {
+            let item = decoder.item(self).ok_or(Damaged::Form)?;
+            self.load_item(item)?;
+        }
+        Ok(())
     }
 
     fn load_item(&mut self, item: Item) -> Result<(), Damaged> {
@@ -139,18 +143,17 @@ impl Store {
             Item::Base(record) => {
                 let place =
                     self.loading < Some(record.version()) && record.version() <= versions.compact_version;
-                let new = self.get(record.type_name(), record.id(), 0).is_none();
+                let new = self
+                    .type_state(record.type_name())
+                    .is_none_or(|state| state.record(record.id()).is_none());
                 right(self.log.len() == 0 && record.is_set() && place && new, "an older record")
             }
-            Item::Change(change) => {
-                let mut check =
-                    Check { version: versions.version, compact_version: versions.compact_version };
-                check.change(change)
+            Item::Change(change) => Check::begin(self).change(change),
+            Item::End => {
+                let start = self.history.last().map_or(versions.version, |last| last.start);
+                let has_epoch = self.history.last().is_some() || versions.version == 0;
+                right(has_epoch && start <= versions.version, "its epochs")
             }
-            Item::End => right(
-                self.history.last().is_none_or(|last| last.start <= versions.version),
-                "an epoch's start",
-            ),
             Item::Compact { .. } | Item::LeaseGone { .. } | Item::CursorGone { .. } | Item::Clear => {
                 Err(Damaged::Content("a part that dumps don't have"))
             }

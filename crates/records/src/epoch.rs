@@ -9,6 +9,7 @@
 //!        1 2 3 .. 99 100 101 102        a reader at (7f, 100) goes on; one at (7f, 103) saw what was lost
 //! ```
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -106,7 +107,7 @@ pub(crate) struct Epoch {
 /// The epochs of a store, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct History {
-    epochs: Vec<Epoch>,
+    epochs: VecDeque<Epoch>,
 }
 
 impl History {
@@ -115,26 +116,29 @@ impl History {
     }
 
     pub fn last(&self) -> Option<Epoch> {
-        self.epochs.last().copied()
+        self.epochs.back().copied()
     }
 
     pub fn push(&mut self, epoch: Epoch) {
         if self.epochs.len() >= EPOCHS_MAX {
-            self.epochs.remove(0);
+            self.epochs.pop_front();
         }
-        self.epochs.push(epoch);
+        self.epochs.push_back(epoch);
     }
 
     /// Forgets epochs whose every cursor is compacted.
     pub fn forget_before(&mut self, compact_version: u64) {
-        let old = |pair: &&[Epoch]| matches!(pair, [_, next] if next.start < compact_version);
-        let count = self.epochs.windows(2).take_while(old).count();
-        self.epochs.drain(..count);
+        while self.epochs.get(1).is_some_and(|next| next.start < compact_version) {
+            self.epochs.pop_front();
+        }
     }
 
-    /// The latest epoch that a cursor at this version may name.
-    pub fn at(&self, version: u64) -> Option<EpochId> {
-        self.epochs.iter().rev().find(|epoch| epoch.start <= version).map(|epoch| epoch.id)
+    /// The epoch that made a version: of those that a cursor may name there, the one that most histories share. A later
+    /// epoch that begins at the version may be lost in a failover though none of the changes up to it is. The oldest epoch
+    /// that is known stands for those before.
+    pub fn of(&self, version: u64) -> Option<EpochId> {
+        let maker = self.epochs.iter().rev().find(|epoch| epoch.start < version);
+        maker.or(self.epochs.front()).filter(|_| version != 0).map(|epoch| epoch.id)
     }
 
     /// Whether the cursor is of this history; not whether it is compacted or from the future.

@@ -64,12 +64,9 @@ impl Store {
         Ok(())
     }
 
-    /// The cursor of a version that a reader has got.
+    /// The cursor of a version that a reader has got: it names the epoch that made the version.
     pub fn cursor_at(&self, version: u64) -> Cursor {
-        match self.history.at(version) {
-            Some(epoch) => Cursor { epoch: Some(epoch), version },
-            None => Cursor { epoch: None, version },
-        }
+        Cursor { epoch: self.history.of(version), version }
     }
 
     /// Reads changes in order, each once. It looks at a bounded number of them, so a page may be empty though there is more.

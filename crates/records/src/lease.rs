@@ -3,13 +3,22 @@
 //! A lease is held by one holder at a time. Each acquisition has a token greater than all before; a put that names the
 //! token ([`crate::put::Fence`]) is refused once the lease has ended, so that a holder who was asleep can't write over its
 //! successor's work.
+//!
+//! Leases take no versions, so a failover may lose the newest without a trace. Tokens therefore leap ahead with each
+//! epoch, by a number made of its random id: what was granted in a lost history is never granted again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commit::{Commit, Item};
-use crate::limits::{LimitError, TIME_MAX, between, ttl};
+use crate::epoch::EpochId;
+use crate::limits::{LimitError, Limits, TIME_MAX, TOKEN_MAX, between, ttl};
 use crate::store::Store;
 use crate::write::{Tx, Write};
+
+/// Tokens leap this far ahead with an epoch, and by up to as much again: more than a lost history has granted.
+const TOKEN_LEAP: u64 = 1 << 20;
+/// No lease is granted when fewer tokens are left.
+const TOKENS_SPARE: u64 = 1 << 33;
 
 /// A lease that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +80,12 @@ impl Leases {
         self.last_token
     }
 
+    /// An epoch begins after a version.
+    pub fn leap(&mut self, id: EpochId, version: u64) {
+        let leap = TOKEN_LEAP + id.get() % TOKEN_LEAP;
+        self.last_token = (self.last_token.max(version) + leap).min(TOKEN_MAX);
+    }
+
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -105,6 +120,7 @@ impl Leases {
 impl Store {
     /// A lease that is held at `now`.
     pub fn lease(&self, name: &[u8], now: u64) -> Option<&Lease> {
+        let now = self.time(now);
         self.leases.get(name).filter(|lease| lease.expires_at > now)
     }
 
@@ -119,13 +135,13 @@ impl Store {
         holder: &[u8],
         ttl_ms: u64,
     ) -> Result<(Wish, Commit), LimitError> {
-        self.check_wish(write, name, holder, ttl_ms)?;
+        check_wish(write.limits, name, holder, ttl_ms)?;
         let mut tx = Tx::begin(self, write)?;
         let now = tx.now();
         if let Some(lease) = tx.store().lease(name, now) {
             return Ok((Wish::held(lease, now), tx.finish()));
         }
-        let wish = tx.grant(name, holder, ttl_ms);
+        let wish = tx.grant(name, holder, ttl_ms)?;
         Ok((wish, tx.finish()))
     }
 
@@ -141,7 +157,7 @@ impl Store {
         holder: &[u8],
         ttl_ms: u64,
     ) -> Result<(Wish, Commit), LimitError> {
-        self.check_wish(write, name, holder, ttl_ms.max(1))?;
+        check_wish(write.limits, name, holder, ttl_ms.max(1))?;
         let mut tx = Tx::begin(self, write)?;
         let now = tx.now();
         let held = tx.store().lease(name, now).cloned();
@@ -150,7 +166,7 @@ impl Store {
             Some(_) if ttl_ms == 0 => tx.release(name),
             None if ttl_ms == 0 => Wish::Released,
             Some(lease) => tx.prolong(name, lease, ttl_ms),
-            None => tx.grant(name, holder, ttl_ms),
+            None => tx.grant(name, holder, ttl_ms)?,
         };
         Ok((wish, tx.finish()))
     }
@@ -189,19 +205,19 @@ impl Store {
         Ok(tx.finish())
     }
 
-    fn check_wish(
-        &self,
-        write: &Write<'_>,
-        name: &[u8],
-        holder: &[u8],
-        ttl_ms: u64,
-    ) -> Result<(), LimitError> {
-        write.limits.name("bytes of a lease's name", name)?;
-        write.limits.name("bytes of a holder's name", holder)?;
-        ttl(ttl_ms)?;
-        let count = self.leases.len() + usize::from(self.leases.get(name).is_none());
-        between("leases", count as u64, 0, write.limits.leases_max as u64)
+    fn room_for_lease(&self, limits: &Limits, name: &[u8]) -> Result<(), LimitError> {
+        between("tokens of a store", self.leases.last_token(), 0, TOKEN_MAX - TOKENS_SPARE)?;
+        if self.leases.get(name).is_some() {
+            return Ok(());
+        }
+        between("leases", self.leases.len() as u64 + 1, 0, limits.leases_max as u64)
     }
+}
+
+fn check_wish(limits: &Limits, name: &[u8], holder: &[u8], ttl_ms: u64) -> Result<(), LimitError> {
+    limits.name("bytes of a lease's name", name)?;
+    limits.name("bytes of a holder's name", holder)?;
+    ttl(ttl_ms)
 }
 
 impl Tx<'_, '_> {
@@ -211,10 +227,12 @@ impl Tx<'_, '_> {
         lease.filter(|lease| *lease.holder == *holder && lease.token == token).ok_or(LeaseError::NotHeld)
     }
 
-    fn grant(&mut self, name: &[u8], holder: &[u8], ttl_ms: u64) -> Wish {
-        let store = self.store();
-        let token = (store.leases.last_token() + 1).max(store.version());
-        self.prolong(name, Lease { holder: holder.into(), token, expires_at: 0 }, ttl_ms)
+    fn grant(&mut self, name: &[u8], holder: &[u8], ttl_ms: u64) -> Result<Wish, LimitError> {
+        self.store().room_for_lease(self.limits(), name)?;
+        self.begin_epoch();
+        let token = (self.store().leases.last_token() + 1).max(self.store().version());
+        let lease = Lease { holder: holder.into(), token, expires_at: 0 };
+        Ok(self.prolong(name, lease, ttl_ms))
     }
 
     fn prolong(&mut self, name: &[u8], lease: Lease, ttl_ms: u64) -> Wish {

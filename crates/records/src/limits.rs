@@ -4,6 +4,8 @@
 pub const VERSION_MAX: u64 = (1 << 53) - 1;
 /// The latest time in milliseconds of Unix time.
 pub const TIME_MAX: u64 = (1 << 53) - 1;
+/// The largest token of a lease. A store that gets there grants no more.
+pub const TOKEN_MAX: u64 = (1 << 53) - 1;
 /// The longest time to live, in milliseconds: a hundred years.
 pub const TTL_MAX: u64 = 100 * 366 * 24 * 3_600_000;
 /// The longest name of a type, id, lease, holder or cursor that any store can have, in bytes.

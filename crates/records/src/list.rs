@@ -73,7 +73,10 @@ impl FromStr for ListCursor {
             "0000000000000000" => None,
             epoch => Some(EpochId::parse(epoch.as_bytes()).ok_or(NoListCursor)?),
         };
-        let number = |text: &str| text.parse().map_err(|_| NoListCursor);
+        let number = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse().ok()).flatten().ok_or(NoListCursor)
+        };
         Ok(ListCursor { at: Cursor { epoch, version: number(version)? }, after: number(after)? })
     }
 }
@@ -86,6 +89,7 @@ impl Store {
     pub fn list(&self, query: &ListQuery<'_>, view: View) -> Result<ListPage, CursorError> {
         let from = query.from.unwrap_or_else(|| ListCursor { at: self.cursor_at(self.version()), after: 0 });
         self.check_cursor(from.at, view.term)?;
+        let view = View { now: self.time(view.now), ..view };
         let mut page = Page {
             query,
             view,

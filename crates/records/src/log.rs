@@ -5,6 +5,16 @@ use std::sync::Arc;
 
 use crate::change::Change;
 
+/// What is never too much room.
+pub(crate) const FEW: usize = 64;
+
+/// Gives half of the room back when three quarters are free.
+pub(crate) fn shrink<T>(queue: &mut VecDeque<T>) {
+    if queue.capacity() > FEW && queue.len() < queue.capacity() / 4 {
+        queue.shrink_to(queue.capacity() / 2);
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
     /// The version before the first change kept.
@@ -63,9 +73,7 @@ impl Log {
         let change = self.changes.pop_front()?;
         self.compact_version += 1;
         self.cost -= change.cost();
-        if self.changes.capacity() > 64 && self.changes.len() < self.changes.capacity() / 4 {
-            self.changes.shrink_to(self.changes.capacity() / 2);
-        }
+        shrink(&mut self.changes);
         Some(change)
     }
 }

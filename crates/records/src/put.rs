@@ -119,7 +119,7 @@ impl Store {
         let versions = ops.iter().map(|op| tx.run(op)).collect();
         let mut evicted = Vec::new();
         for op in ops {
-            if tx.store().over_capacity(op.type_name).is_some() {
+            if tx.store().over_capacity(op.type_name, now).is_some() {
                 let type_name = tx.store().intern(op.type_name);
                 evicted.extend(tx.evict(&type_name));
             }
@@ -130,7 +130,8 @@ impl Store {
     fn check_sizes(&self, limits: &Limits, ops: &[Op<'_>]) -> Result<(), LimitError> {
         between("operations of a put", ops.len() as u64, 1, limits.batch_ops_max as u64)?;
         ops.iter().try_for_each(|op| op.check(limits))?;
-        let new = |op: &&Op<'_>| self.type_state(op.type_name).is_none();
+        let new =
+            |op: &&Op<'_>| matches!(op.action, Action::Set { .. }) && self.type_state(op.type_name).is_none();
         let new: HashSet<&[u8]> = ops.iter().filter(new).map(|op| op.type_name).collect();
         self.room_for_types(limits, new.len())
     }

@@ -27,6 +27,7 @@ impl Store {
     /// The matching records that have not ended at `now`, those that were changed longest ago first. A filter that only
     /// certain ids can match costs as much as they are; others cost as much as there are records in the type.
     pub fn query(&self, query: &Query<'_>, now: u64) -> Vec<Arc<Change>> {
+        let now = self.time(now);
         let finder = query.contains.map(Finder::new);
         let contains = |record: &Change| {
             let found = |finder: &Finder<'_>| {

@@ -81,8 +81,9 @@ impl Store {
         filled.map(|state| (state.name.as_ref(), state.len()))
     }
 
-    /// A record that has not ended at `now`.
+    /// A record that has not ended at `now`, or at the time of the last write if that is later: a clock may step back.
     pub fn get(&self, type_name: &[u8], id: &[u8], now: u64) -> Option<&Arc<Change>> {
+        let now = self.time(now);
         self.type_state(type_name)?.record(id).filter(|record| !record.has_ended(now))
     }
 
@@ -144,6 +145,11 @@ impl Store {
         self.last_time
     }
 
+    /// The time of a reader whose clock says `now`: never before what the store has seen, or what has ended would be back.
+    pub(crate) fn time(&self, now: u64) -> u64 {
+        self.last_time.max(now)
+    }
+
     pub(crate) fn set_time(&mut self, at: u64) {
         self.last_time = self.last_time.max(at);
     }
@@ -179,10 +185,10 @@ impl Store {
     }
 
     /// The record to evict next, if the type has more than its capacity.
-    pub(crate) fn over_capacity(&self, type_name: &[u8]) -> Option<&Arc<Change>> {
+    pub(crate) fn over_capacity(&self, type_name: &[u8], now: u64) -> Option<&Arc<Change>> {
         let state = self.type_state(type_name)?;
         let over = state.options.capacity.is_some_and(|capacity| state.len() as u64 > capacity);
-        state.oldest().filter(|_| over)
+        if over { state.first_to_go(now) } else { None }
     }
 
     /// The version that the log should be compacted to by its limits in changes and bytes.
@@ -202,7 +208,7 @@ impl Store {
     /// Takes in what was decided and checked.
     pub(crate) fn absorb(&mut self, item: Item) {
         match item {
-            Item::Epoch { id, start } => self.history.push(Epoch { id, start }),
+            Item::Epoch { id, start } => self.begin_epoch(Epoch { id, start }),
             Item::TypeOptions { type_name, options } => {
                 self.type_entry(&type_name).options = options;
                 self.drop_if_needless(&type_name);
@@ -231,6 +237,14 @@ impl Store {
             }
             Item::End => self.loading = None,
         }
+    }
+
+    fn begin_epoch(&mut self, epoch: Epoch) {
+        // A dump has the greatest token of all its epochs.
+        if self.loading.is_none() {
+            self.leases.leap(epoch.id, epoch.start);
+        }
+        self.history.push(epoch);
     }
 
     fn type_entry(&mut self, type_name: &Arc<[u8]>) -> &mut TypeState {

@@ -1,11 +1,12 @@
 //! The records of one type.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::change::Change;
+use crate::log::{FEW, shrink};
 use crate::options::TypeOptions;
 
 /// A change found by its id.
@@ -41,6 +42,8 @@ pub(crate) struct TypeState {
     latest: HashSet<ById>,
     /// The records, by version.
     records: BTreeMap<u64, Arc<Change>>,
+    /// The records that end, by when and version.
+    ending: BTreeSet<(u64, u64)>,
     /// The versions of its changes in the log.
     logged: VecDeque<u64>,
 }
@@ -52,6 +55,7 @@ impl TypeState {
             options: TypeOptions::default(),
             latest: HashSet::new(),
             records: BTreeMap::new(),
+            ending: BTreeSet::new(),
             logged: VecDeque::new(),
         }
     }
@@ -75,9 +79,14 @@ impl TypeState {
         self.records.len()
     }
 
-    /// The record that was changed longest ago.
-    pub fn oldest(&self) -> Option<&Arc<Change>> {
-        self.records.first_key_value().map(|(_, change)| change)
+    /// The record that goes first: the one whose time was over first or, if that of none is, the one that was changed longest
+    /// ago.
+    pub fn first_to_go(&self, now: u64) -> Option<&Arc<Change>> {
+        let ended = self.ending.first().filter(|(end, _)| *end <= now);
+        match ended {
+            Some((_, version)) => self.records.get(version),
+            None => self.records.first_key_value().map(|(_, record)| record),
+        }
     }
 
     /// Records with versions after `after`, ascending.
@@ -100,7 +109,9 @@ impl TypeState {
         let old = self.latest.replace(ById(Arc::clone(&change))).map(|by_id| by_id.0);
         if let Some(old) = &old {
             self.records.remove(&old.version());
+            old.expires_at().map(|end| self.ending.remove(&(end, old.version())));
         }
+        change.expires_at().map(|end| self.ending.insert((end, version)));
         if change.is_set() {
             self.records.insert(version, change);
         }
@@ -110,9 +121,14 @@ impl TypeState {
     /// A change leaves the log: deletions are forgotten with it, a record stays. Says whether it stays.
     pub fn unlog(&mut self, change: &Change) -> bool {
         self.logged.pop_front();
+        shrink(&mut self.logged);
         let latest = self.latest(change.id()).is_some_and(|latest| latest.version() == change.version());
         if latest && !change.is_set() {
             self.latest.remove(change.id());
+            let few = self.latest.len() < self.latest.capacity() / 4;
+            if few && self.latest.capacity() > FEW {
+                self.latest.shrink_to(self.latest.capacity() / 2);
+            }
         }
         latest && change.is_set()
     }

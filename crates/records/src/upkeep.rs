@@ -120,8 +120,9 @@ impl Store {
         cursor: Cursor,
     ) -> Result<Commit, SetCursorError> {
         write.limits.name("bytes of a cursor's name", name)?;
-        let count = self.cursors.len() + usize::from(!self.cursors.contains_key(name));
-        between("named cursors", count as u64, 0, write.limits.cursors_max as u64)?;
+        if !self.cursors.contains_key(name) {
+            between("named cursors", self.cursors.len() as u64 + 1, 0, write.limits.cursors_max as u64)?;
+        }
         match self.check_cursor(cursor, Some(write.term)) {
             Ok(()) | Err(CursorError::Compacted { .. }) => {}
             Err(error) => return Err(error.into()),

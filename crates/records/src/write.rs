@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::change::{Change, Kind, Parts, Reason};
 use crate::commit::{Commit, Item};
-use crate::epoch::{Epoch, EpochId};
+use crate::epoch::EpochId;
 use crate::limits::{LimitError, Limits, TIME_MAX, VERSION_MAX, between};
 use crate::store::Store;
 
@@ -36,7 +36,7 @@ impl<'s, 'w> Tx<'s, 'w> {
     /// Nothing is changed before the first [`Tx::push`].
     pub fn begin(store: &'s mut Store, write: &'w Write<'w>) -> Result<Self, LimitError> {
         between("versions of a store", store.version(), 0, VERSION_MAX - VERSIONS_SPARE)?;
-        let at = write.now.min(TIME_MAX).max(store.last_time());
+        let at = store.time(write.now.min(TIME_MAX));
         let commit = Commit { base: store.version(), at, items: Vec::new() };
         Ok(Tx { store, write, commit })
     }
@@ -46,16 +46,25 @@ impl<'s, 'w> Tx<'s, 'w> {
         self.commit.at
     }
 
+    pub fn limits(&self) -> &'w Limits {
+        self.write.limits
+    }
+
     pub fn store(&self) -> &Store {
         self.store
     }
 
     pub fn push(&mut self, item: Item) {
-        if self.commit.items.is_empty() && self.store.enter_term(self.write.term) {
-            let epoch = Epoch { id: (self.write.fresh_epoch)(), start: self.store.version() };
-            self.push_plain(Item::Epoch { id: epoch.id, start: epoch.start });
-        }
+        self.begin_epoch();
         self.push_plain(item);
+    }
+
+    /// What follows is certain to be written: it is of this term.
+    pub fn begin_epoch(&mut self) {
+        if self.store.enter_term(self.write.term) {
+            let (id, start) = ((self.write.fresh_epoch)(), self.store.version());
+            self.push_plain(Item::Epoch { id, start });
+        }
     }
 
     fn push_plain(&mut self, item: Item) {
@@ -87,11 +96,13 @@ impl<'s, 'w> Tx<'s, 'w> {
         change
     }
 
-    /// Takes records out until the type is within its capacity: those that were changed longest ago.
+    /// Takes records out until the type is within its capacity: those whose time is over, then those that were changed
+    /// longest ago.
     pub fn evict(&mut self, type_name: &Arc<[u8]>) -> Vec<Arc<Change>> {
-        let mut evicted = Vec::new();
-        while let Some(oldest) = self.store.over_capacity(type_name).map(Arc::clone) {
-            evicted.push(self.delete(type_name, oldest.id(), Reason::Capacity));
+        let (now, mut evicted) = (self.now(), Vec::new());
+        while let Some(record) = self.store.over_capacity(type_name, now).map(Arc::clone) {
+            let reason = if record.has_ended(now) { Reason::Ttl } else { Reason::Capacity };
+            evicted.push(self.delete(type_name, record.id(), reason));
         }
         evicted
     }
