@@ -50,7 +50,7 @@ pub fn changes(writer: &mut ReplyWriter<'_>, list: &[Arc<Change>]) -> Result<(),
 pub fn feed(writer: &mut ReplyWriter<'_>, page: &FeedPage) -> Result<(), Error> {
     writer.map(5, |writer| {
         writer.bulk("epoch")?;
-        writer.bulk(epoch(page.cursor.epoch))?;
+        writer.bulk(page.cursor.history())?;
         writer.bulk("version")?;
         writer.int(int(page.cursor.version))?;
         writer.bulk("compacted")?;
@@ -66,7 +66,7 @@ pub fn feed(writer: &mut ReplyWriter<'_>, page: &FeedPage) -> Result<(), Error> 
 pub fn list(writer: &mut ReplyWriter<'_>, page: &ListPage) -> Result<(), Error> {
     writer.map(4, |writer| {
         writer.bulk("epoch")?;
-        writer.bulk(epoch(page.cursor.epoch))?;
+        writer.bulk(page.cursor.history())?;
         writer.bulk("version")?;
         writer.int(int(page.cursor.version))?;
         writer.bulk("cursor")?;

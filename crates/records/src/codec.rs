@@ -106,6 +106,7 @@ impl Encoder {
                 self.named(tag::CURSOR, name);
                 self.number(cursor.epoch.map_or(0, EpochId::get));
                 self.number(cursor.version);
+                self.number(cursor.seen);
             }
             Item::CursorGone { name } => self.named(tag::CURSOR_GONE, name),
             Item::Clear => self.byte(tag::CLEAR),
@@ -256,7 +257,11 @@ impl<'b> Decoder<'b> {
     }
 
     fn cursor(&mut self) -> Option<Cursor> {
-        Some(Cursor { epoch: EpochId::new(self.any_number()?), version: self.number()? })
+        Some(Cursor {
+            epoch: EpochId::new(self.any_number()?),
+            version: self.number()?,
+            seen: self.number()?,
+        })
     }
 
     fn change(&mut self, store: &Store) -> Option<Arc<Change>> {

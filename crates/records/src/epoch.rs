@@ -49,15 +49,38 @@ impl fmt::Display for EpochId {
 /// Up to where a reader has seen the changes of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The epoch that the reader saw last; `None` is the beginning of everything, with version 0.
+    /// The epoch of [`Cursor::seen`]; `None` is the beginning of everything, with version 0.
     pub epoch: Option<EpochId>,
-    /// The version that the reader saw last.
+    /// The version up to which the reader has seen all changes.
     pub version: u64,
+    /// The latest version of which the reader has seen anything, usually the same. A list leaves out what changes while it
+    /// is read: its reader can't go on if those changes are lost before it has got them from the feed.
+    pub seen: u64,
 }
 
 impl Cursor {
     /// Before the first change of a store.
-    pub const START: Cursor = Cursor { epoch: None, version: 0 };
+    pub const START: Cursor = Cursor { epoch: None, version: 0, seen: 0 };
+
+    /// Reads what [`Cursor::history`] gives.
+    pub fn parse(history: &str, version: u64) -> Option<Cursor> {
+        let (epoch, seen) = match history.split_once('-') {
+            Some((epoch, seen)) => (epoch, number(seen).filter(|seen| *seen > version)?),
+            None => (history, version),
+        };
+        let epoch = match epoch {
+            "0" => None,
+            epoch => Some(EpochId::parse(epoch.as_bytes())?),
+        };
+        Some(Cursor { epoch, version, seen })
+    }
+
+    /// The epoch in 16 hexadecimal digits (`0` for none) and, if it isn't the version, `-` and what was seen: which histories
+    /// the reader can go on in, as text to be given back with the version.
+    pub fn history(self) -> String {
+        let epoch = self.epoch.map_or_else(|| "0".to_owned(), |id| id.to_string());
+        if self.seen > self.version { format!("{epoch}-{}", self.seen) } else { epoch }
+    }
 }
 
 /// Who reads, and when.
@@ -95,6 +118,11 @@ pub enum CursorError {
         /// The latest version here.
         version: u64,
     },
+}
+
+/// A number in digits, without a sign.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,8 +171,8 @@ impl History {
 
     /// Whether the cursor is of this history; not whether it is compacted or from the future.
     pub fn contains(&self, cursor: Cursor) -> bool {
-        let Some(id) = cursor.epoch else { return cursor.version == 0 };
+        let Some(id) = cursor.epoch else { return cursor.seen == 0 };
         let Some(index) = self.epochs.iter().position(|epoch| epoch.id == id) else { return false };
-        self.epochs.get(index + 1).is_none_or(|next| cursor.version <= next.start)
+        self.epochs.get(index + 1).is_none_or(|next| cursor.seen <= next.start)
     }
 }

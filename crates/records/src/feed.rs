@@ -1,5 +1,6 @@
 //! The feed: what came after a cursor.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::change::Change;
@@ -7,7 +8,7 @@ use crate::epoch::{Cursor, CursorError};
 use crate::merge::Merge;
 use crate::store::Store;
 
-/// Changes that one page looks at for each that it may give, beside [`LOOKS_SPARE`]: many may be superseded.
+/// Changes that one page looks at for each that it may give, beside [`LOOKS_SPARE`]: many may be of the same records.
 const LOOKS_PER_CHANGE: usize = 16;
 const LOOKS_SPARE: usize = 1024;
 
@@ -22,7 +23,8 @@ pub struct FeedQuery<'a> {
     pub count_max: usize,
     /// The most that the changes may cost ([`Change::cost`]); the first is given whatever it costs.
     pub bytes_max: usize,
-    /// Leave out changes of records that have changed again since.
+    /// Leave out changes of records that change again within the page. What changes again after the page is not left out:
+    /// the later change may be lost in a failover, while a reader at the page's cursor goes on.
     pub latest: bool,
 }
 
@@ -33,7 +35,7 @@ pub struct FeedPage {
     pub cursor: Cursor,
     /// The changes, in order.
     pub changes: Vec<Arc<Change>>,
-    /// How many were left out because they are superseded.
+    /// How many were left out because later ones in the page supersede them.
     pub superseded: u64,
     /// Whether there is more to read at once.
     pub more: bool,
@@ -46,10 +48,10 @@ impl Store {
     /// It can't be served exactly.
     pub fn check_cursor(&self, cursor: Cursor, term: Option<u64>) -> Result<(), CursorError> {
         let versions = self.versions();
-        if !self.history.contains(cursor) {
+        if cursor.seen < cursor.version || !self.history.contains(cursor) {
             return Err(CursorError::Epoch);
         }
-        if cursor.version > versions.version {
+        if cursor.seen > versions.version {
             let version = versions.version;
             return Err(match term {
                 None => CursorError::Ahead { version },
@@ -66,7 +68,13 @@ impl Store {
 
     /// The cursor of a version that a reader has got: it names the epoch that made the version.
     pub fn cursor_at(&self, version: u64) -> Cursor {
-        Cursor { epoch: self.history.of(version), version }
+        Cursor { epoch: self.history.of(version), version, seen: version }
+    }
+
+    /// The same for a reader who may have seen something of a later version.
+    pub(crate) fn cursor_that_saw(&self, version: u64, seen: u64) -> Cursor {
+        let seen = seen.max(version);
+        Cursor { version, ..self.cursor_at(seen) }
     }
 
     /// Reads changes in order, each once. It looks at a bounded number of them, so a page may be empty though there is more.
@@ -78,15 +86,15 @@ impl Store {
         let after = query.after.version;
         let mut reader = Reader::new(query, after);
         let ended = if query.types.is_empty() {
-            self.log.after(after).all(|change| reader.take(self, change))
+            self.log.after(after).all(|change| reader.take(change))
         } else {
             let versions = self.versions_of_types(query.types, after);
-            versions.filter_map(|version| self.log.get(version)).all(|change| reader.take(self, change))
+            versions.filter_map(|version| self.log.get(version)).all(|change| reader.take(change))
         };
         let version = if ended { self.version() } else { reader.last };
         Ok(FeedPage {
-            cursor: self.cursor_at(version),
-            changes: reader.changes,
+            cursor: self.cursor_that_saw(version, query.after.seen),
+            changes: reader.changes.into_iter().flatten().collect(),
             superseded: reader.superseded,
             more: !ended,
         })
@@ -107,16 +115,14 @@ impl Store {
         let states = types.into_iter().filter_map(|name| self.type_state(name));
         Merge::new(states.map(|state| state.logged_after(after))).map(|(version, ())| version)
     }
-
-    fn is_superseded(&self, change: &Change) -> bool {
-        let latest = self.type_state(change.type_name()).and_then(|state| state.latest(change.id()));
-        latest.is_none_or(|latest| latest.version() != change.version())
-    }
 }
 
-struct Reader<'q> {
+struct Reader<'q, 's> {
     query: &'q FeedQuery<'q>,
-    changes: Vec<Arc<Change>>,
+    /// In order, with holes where others superseded them.
+    changes: Vec<Option<Arc<Change>>>,
+    /// Where the latest change of a record is; only if superseded ones are left out.
+    places: HashMap<(&'s [u8], &'s [u8]), usize>,
     cost: usize,
     looks_left: usize,
     superseded: u64,
@@ -124,34 +130,37 @@ struct Reader<'q> {
     last: u64,
 }
 
-impl<'q> Reader<'q> {
+impl<'q, 's> Reader<'q, 's> {
     fn new(query: &'q FeedQuery<'q>, after: u64) -> Self {
         let looks_left = query.count_max.saturating_mul(LOOKS_PER_CHANGE).saturating_add(LOOKS_SPARE);
-        Reader { query, changes: Vec::new(), cost: 0, looks_left, superseded: 0, last: after }
+        let (changes, places) = (Vec::new(), HashMap::new());
+        Reader { query, changes, places, cost: 0, looks_left, superseded: 0, last: after }
     }
 
     /// Deals with a change, unless there is no room left.
-    fn take(&mut self, store: &Store, change: &Arc<Change>) -> bool {
-        if self.looks_left == 0 {
+    fn take(&mut self, change: &'s Arc<Change>) -> bool {
+        let earlier = self.places.get(&(change.type_name(), change.id())).copied();
+        if self.looks_left == 0 || !self.has_room(change, earlier) {
             return false;
         }
-        if self.query.latest && store.is_superseded(change) {
+        if let Some(old) = earlier.and_then(|place| self.changes.get_mut(place)?.take()) {
+            self.cost -= old.cost();
             self.superseded += 1;
-        } else if !self.add(change) {
-            return false;
         }
+        if self.query.latest {
+            self.places.insert((change.type_name(), change.id()), self.changes.len());
+        }
+        self.cost += change.cost();
+        self.changes.push(Some(Arc::clone(change)));
         self.looks_left -= 1;
         self.last = change.version();
         true
     }
 
-    fn add(&mut self, change: &Arc<Change>) -> bool {
-        let full = self.changes.len() >= self.query.count_max.max(1)
-            || (!self.changes.is_empty() && self.cost + change.cost() > self.query.bytes_max);
-        if !full {
-            self.cost += change.cost();
-            self.changes.push(Arc::clone(change));
-        }
-        !full
+    fn has_room(&self, change: &Change, earlier: Option<usize>) -> bool {
+        let old = earlier.and_then(|place| self.changes.get(place)?.as_ref());
+        let count = self.changes.len() - self.superseded as usize - usize::from(old.is_some());
+        let cost = self.cost - old.map_or(0, |old| old.cost());
+        count == 0 || (count < self.query.count_max && cost + change.cost() <= self.query.bytes_max)
     }
 }

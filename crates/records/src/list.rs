@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::change::Change;
-use crate::epoch::{Cursor, CursorError, EpochId, View};
+use crate::epoch::{Cursor, CursorError, View, number};
 use crate::filter::Filter;
 use crate::merge::Merge;
 use crate::store::Store;
@@ -32,7 +32,7 @@ pub struct ListQuery<'a> {
     pub bytes_max: usize,
 }
 
-/// Where a page ended. As text: the epoch, the version of the list and the version of the last record seen, joined by `-`.
+/// Where a page ended. As text: the epoch, the versions of the list, of the store then and of the last record dealt with, joined by `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListCursor {
     /// The version that the pages are of.
@@ -54,7 +54,9 @@ pub struct ListPage {
 
 impl std::fmt::Display for ListCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}-{}-{}", self.at.epoch.map_or(0, EpochId::get), self.at.version, self.after)
+        let Cursor { version, seen, .. } = self.at;
+        let epoch = Cursor { seen: version, ..self.at }.history();
+        write!(f, "{epoch}-{version}-{seen}-{}", self.after)
     }
 }
 
@@ -67,17 +69,11 @@ impl FromStr for ListCursor {
     type Err = NoListCursor;
 
     fn from_str(text: &str) -> Result<ListCursor, NoListCursor> {
-        let parts: Vec<&str> = text.splitn(4, '-').collect();
-        let [epoch, version, after] = parts.as_slice() else { return Err(NoListCursor) };
-        let epoch = match *epoch {
-            "0000000000000000" => None,
-            epoch => Some(EpochId::parse(epoch.as_bytes()).ok_or(NoListCursor)?),
-        };
-        let number = |text: &str| {
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| text.parse().ok()).flatten().ok_or(NoListCursor)
-        };
-        Ok(ListCursor { at: Cursor { epoch, version: number(version)? }, after: number(after)? })
+        let parts: Vec<&str> = text.splitn(5, '-').collect();
+        let [epoch, version, seen, after] = parts.as_slice() else { return Err(NoListCursor) };
+        let number = |text: &str| number(text).ok_or(NoListCursor);
+        let at = Cursor::parse(epoch, number(version)?).ok_or(NoListCursor)?;
+        Ok(ListCursor { at: Cursor { seen: number(seen)?, ..at }, after: number(after)? })
     }
 }
 
@@ -90,6 +86,8 @@ impl Store {
         let from = query.from.unwrap_or_else(|| ListCursor { at: self.cursor_at(self.version()), after: 0 });
         self.check_cursor(from.at, view.term)?;
         let view = View { now: self.time(view.now), ..view };
+        // What has changed since the list began is left out, so the reader depends on all of it.
+        let at = self.cursor_that_saw(from.at.version, self.version());
         let mut page = Page {
             query,
             view,
@@ -103,8 +101,8 @@ impl Store {
             .records_of_types(query.types, from.after)
             .take_while(|(version, _)| *version <= from.at.version)
             .all(|(_, record)| page.take(record));
-        let next = (!ended).then_some(ListCursor { at: from.at, after: page.last });
-        Ok(ListPage { cursor: from.at, next, records: page.records })
+        let next = (!ended).then_some(ListCursor { at, after: page.last });
+        Ok(ListPage { cursor: at, next, records: page.records })
     }
 
     fn records_of_types(&self, types: &[&[u8]], after: u64) -> impl Iterator<Item = (u64, &Arc<Change>)> {

@@ -284,7 +284,7 @@ impl Store {
         if let Some(end) = old.expires_at() {
             self.ending.remove(&(end, old.version()));
         }
-        if old.is_set() && old.version() <= self.log.compact_version() {
+        if old.version() <= self.log.compact_version() {
             self.base.remove(old);
         }
     }

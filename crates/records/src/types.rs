@@ -38,8 +38,7 @@ impl Eq for ById {}
 pub(crate) struct TypeState {
     pub name: Arc<[u8]>,
     pub options: TypeOptions,
-    /// The latest change of each id: of every record, and of what was deleted while that is in the log.
-    latest: HashSet<ById>,
+    by_id: HashSet<ById>,
     /// The records, by version.
     records: BTreeMap<u64, Arc<Change>>,
     /// The records that end, by when and version.
@@ -53,7 +52,7 @@ impl TypeState {
         TypeState {
             name,
             options: TypeOptions::default(),
-            latest: HashSet::new(),
+            by_id: HashSet::new(),
             records: BTreeMap::new(),
             ending: BTreeSet::new(),
             logged: VecDeque::new(),
@@ -61,17 +60,12 @@ impl TypeState {
     }
 
     pub fn is_needless(&self) -> bool {
-        self.latest.is_empty() && self.logged.is_empty() && self.options == TypeOptions::default()
-    }
-
-    /// The latest change of an id.
-    pub fn latest(&self, id: &[u8]) -> Option<&Arc<Change>> {
-        self.latest.get(id).map(|by_id| &by_id.0)
+        self.by_id.is_empty() && self.logged.is_empty() && self.options == TypeOptions::default()
     }
 
     /// The record of an id, ended or not.
     pub fn record(&self, id: &[u8]) -> Option<&Arc<Change>> {
-        self.latest(id).filter(|change| change.is_set())
+        self.by_id.get(id).map(|by_id| &by_id.0)
     }
 
     /// The number of records.
@@ -100,16 +94,22 @@ impl TypeState {
         self.logged.range(from..).map(|version| (*version, ()))
     }
 
-    /// Takes a change in; gives the one it replaces, which may be a deletion.
+    /// Takes a change in; gives the record that it replaces or deletes.
     pub fn put(&mut self, change: Arc<Change>, logged: bool) -> Option<Arc<Change>> {
         let version = change.version();
         if logged {
             self.logged.push_back(version);
         }
-        let old = self.latest.replace(ById(Arc::clone(&change))).map(|by_id| by_id.0);
+        let old = if change.is_set() {
+            self.by_id.replace(ById(Arc::clone(&change)))
+        } else {
+            self.by_id.take(change.id())
+        };
+        let old = old.map(|by_id| by_id.0);
         if let Some(old) = &old {
             self.records.remove(&old.version());
             old.expires_at().map(|end| self.ending.remove(&(end, old.version())));
+            self.shrink_ids();
         }
         change.expires_at().map(|end| self.ending.insert((end, version)));
         if change.is_set() {
@@ -118,18 +118,17 @@ impl TypeState {
         old
     }
 
-    /// A change leaves the log: deletions are forgotten with it, a record stays. Says whether it stays.
+    /// A change leaves the log. Says whether it is a record, which stays.
     pub fn unlog(&mut self, change: &Change) -> bool {
         self.logged.pop_front();
         shrink(&mut self.logged);
-        let latest = self.latest(change.id()).is_some_and(|latest| latest.version() == change.version());
-        if latest && !change.is_set() {
-            self.latest.remove(change.id());
-            let few = self.latest.len() < self.latest.capacity() / 4;
-            if few && self.latest.capacity() > FEW {
-                self.latest.shrink_to(self.latest.capacity() / 2);
-            }
+        self.record(change.id()).is_some_and(|record| record.version() == change.version())
+    }
+
+    fn shrink_ids(&mut self) {
+        let room = self.by_id.capacity();
+        if room > FEW && self.by_id.len() < room / 4 {
+            self.by_id.shrink_to(room / 2);
         }
-        latest && change.is_set()
     }
 }

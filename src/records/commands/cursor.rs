@@ -4,7 +4,7 @@ use record_store::Cursor;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Reply};
 
 use super::{UPDATES, info, numbers};
-use crate::records::replies::{self, int};
+use crate::records::replies::int;
 use crate::records::writing::{Missing, read, write};
 
 static SET: [Arg; 2] = [Arg::string(c"epoch").token(c"SET"), Arg::integer(c"version")];
@@ -52,5 +52,5 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
 }
 
 fn reply(cursor: Cursor) -> Reply {
-    Reply::Array(vec![Reply::bulk(replies::epoch(cursor.epoch)), Reply::Int(int(cursor.version))])
+    Reply::Array(vec![Reply::bulk(cursor.history()), Reply::Int(int(cursor.version))])
 }

@@ -1,7 +1,7 @@
 //! Arguments that several commands have.
 
-use record_store::{Cursor, EpochId, Filter};
-use redis_context::{Args, Error, ErrorReply, RedisStr};
+use record_store::{Cursor, Filter};
+use redis_context::{Args, Error, ErrorReply};
 
 use crate::records::writing::refusal;
 
@@ -28,17 +28,11 @@ pub fn count(args: &mut Args<'_>) -> Result<usize, ErrorReply> {
 
 /// An epoch and a version; the epoch `0` with the version 0 is the beginning.
 pub fn cursor(args: &mut Args<'_>) -> Result<Cursor, ErrorReply> {
-    let epoch = epoch(args.next_arg()?)?;
-    Ok(Cursor { epoch, version: args.next_u64()? })
-}
-
-fn epoch(text: RedisStr<'_>) -> Result<Option<EpochId>, ErrorReply> {
-    if text.as_bytes() == b"0" {
-        return Ok(None);
-    }
-    let id = EpochId::parse(text.as_bytes());
-    id.map(Some)
-        .ok_or_else(|| ErrorReply::err("an epoch is 0 or 16 hexadecimal digits, as a reply has given it"))
+    let (history, version) = (args.next_arg()?, args.next_u64()?);
+    let history = std::str::from_utf8(history.as_bytes()).ok();
+    history
+        .and_then(|history| Cursor::parse(history, version))
+        .ok_or_else(|| ErrorReply::err("an epoch is 0 or what a reply has given as one"))
 }
 
 /// The expression of FILTER.

@@ -28,7 +28,9 @@ pub static INFO: CommandInfo = info(
         Arg::string(c"type").token(c"TYPE").optional().multiple_token(),
         Arg::integer(c"count").token(c"COUNT").optional(),
         Arg::integer(c"bytes").token(c"MAXBYTES").optional(),
-        Arg::word(c"latest", c"LATEST").optional().summary(c"Leaves out what has changed again since."),
+        Arg::word(c"latest", c"LATEST")
+            .optional()
+            .summary(c"Leaves out what changes again in the same reply."),
         Arg::integer(c"timeout").token(c"BLOCK").optional().summary(c"In milliseconds; 0 waits for ever."),
     ],
 );
@@ -147,7 +149,9 @@ fn wait<'cx>(
         Err(Error::BlockingDenied) => return Ok(fallback(ctx)?.into()),
         Err(error) => return Err(error.into()),
     };
-    let reader = Reader { types, version_min: after.version + 1, after, client };
+    // A cursor may be any number; one that is ahead of this replica is served once all that it has seen is here.
+    let version_min = after.version.saturating_add(1).max(after.seen);
+    let reader = Reader { types, version_min, after, client };
     WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_reader(place, reader);
     Ok(blocked.into())
 }
