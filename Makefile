@@ -25,7 +25,7 @@ help:
 	@echo '               OVERHEAD=--help for options'
 	@echo 'make bench-records  the record store beside a loop of WATCH and MULTI, and beside HSET; RECORDS=--help for options'
 	@echo 'make bench-replica  the parsers of redis-replica beside those of the crate redis-event'
-	@echo 'make fuzz      the fuzz targets of redis-replica, FUZZ_SECONDS (60) each; FUZZ="resp lzf" for some'
+	@echo 'make fuzz      the fuzz targets of redis-replica and record-store, FUZZ_SECONDS (60) each; FUZZ="resp lzf" for some'
 	@echo 'make memcheck  the tests of redis-context with their servers under valgrind;'
 	@echo '               builds one for it, or REDIS_MIRROR_MEMCHECK_SERVER=file names one built with MALLOC=libc'
 	@echo 'make miri      the unit tests that need no server, under Miri'

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets of redis-replica one after the other, each FUZZ_SECONDS (60) long; with arguments, only those named.
+# Runs the fuzz targets of redis-replica and record-store one after the other, each FUZZ_SECONDS (60) long; with arguments, only those named.
 # What they learn stays in target/fuzz/corpus; what they break, in target/fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
-[ $# -gt 0 ] || set -- resp rdb_file rdb_value lzf handshake session
+[ $# -gt 0 ] || set -- resp rdb_file rdb_value lzf handshake session records
 
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
   echo "fuzz: it is missing; install it: rustup toolchain install nightly; cargo install cargo-fuzz" >&2

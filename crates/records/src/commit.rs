@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::change::Change;
 use crate::codec::{Decoder, Encoder};
-use crate::epoch::{Cursor, EpochId};
+use crate::epoch::{Cursor, EpochId, History};
 use crate::lease::Lease;
 use crate::limits::{TIME_MAX, VERSION_MAX};
 use crate::options::{StoreOptions, TypeOptions};
@@ -197,24 +197,29 @@ impl Store {
 }
 
 /// What the items of a commit must agree with.
-pub(crate) struct Check {
+pub(crate) struct Check<'s> {
+    history: &'s History,
     version: u64,
     compact_version: u64,
     has_epoch: bool,
+    begins_epoch: bool,
     clears: bool,
 }
 
-impl Check {
-    pub fn begin(store: &Store) -> Check {
+impl<'s> Check<'s> {
+    pub fn begin(store: &'s Store) -> Self {
         let Versions { version, compact_version, epoch, .. } = store.versions();
-        Check { version, compact_version, has_epoch: epoch.is_some(), clears: false }
+        let (has_epoch, history) = (epoch.is_some(), &store.history);
+        Check { history, version, compact_version, has_epoch, begins_epoch: false, clears: false }
     }
 
     fn item(&mut self, item: &Item) -> Result<(), Damaged> {
         match item {
-            Item::Epoch { start, .. } => {
+            Item::Epoch { id, start } => {
+                // A write begins one at most.
+                let new = !std::mem::replace(&mut self.begins_epoch, true) && !self.history.has(*id);
                 self.has_epoch = true;
-                right(*start == self.version, "the start of an epoch")
+                right(new && *start == self.version, "an epoch")
             }
             Item::Change(change) => {
                 right(self.has_epoch, "a change before the first epoch")?;

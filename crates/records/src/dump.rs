@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::codec::{Decoder, Encoder};
 use crate::commit::{Check, Damaged, Item, right};
+use crate::epoch::Epoch;
 use crate::merge::Merge;
 use crate::options::TypeOptions;
 use crate::store::Store;
@@ -119,6 +120,7 @@ impl Store {
             return Err(Damaged::Form);
         }
         let mut decoder = Decoder::new(rest);
+        right(!decoder.is_at_end(), "nothing")?;
         while !decoder.is_at_end() {
             let item = decoder.item(self).ok_or(Damaged::Form)?;
             self.load_item(item)?;
@@ -137,8 +139,8 @@ impl Store {
     fn check_loaded(&self, item: &Item) -> Result<(), Damaged> {
         let versions = self.versions();
         match item {
-            Item::Epoch { start, .. } => {
-                right(self.history.last().is_none_or(|last| last.start <= *start), "the order of epochs")
+            Item::Epoch { id, start } => {
+                right(self.history.may_load(Epoch { id: *id, start: *start }), "its epochs")
             }
             Item::Base(record) => {
                 let place =

@@ -147,6 +147,16 @@ impl History {
         self.epochs.back().copied()
     }
 
+    /// Whether an epoch may come next in a dump: a reader of an id that is there twice would be sent round in circles.
+    pub fn may_load(&self, epoch: Epoch) -> bool {
+        let in_order = self.last().is_none_or(|last| last.start <= epoch.start);
+        self.epochs.len() < EPOCHS_MAX && in_order && !self.has(epoch.id)
+    }
+
+    pub fn has(&self, id: EpochId) -> bool {
+        self.epochs.iter().any(|epoch| epoch.id == id)
+    }
+
     pub fn push(&mut self, epoch: Epoch) {
         if self.epochs.len() >= EPOCHS_MAX {
             self.epochs.pop_front();

@@ -111,6 +111,13 @@ impl Leases {
         }
     }
 
+    #[cfg(test)]
+    pub fn assert_consistent(&self) {
+        let by_end = self.by_name.iter().map(|(name, lease)| (lease.expires_at, name.clone()));
+        assert_eq!(by_end.collect::<BTreeSet<_>>(), self.by_end);
+        assert!(self.by_name.values().all(|lease| lease.token <= self.last_token));
+    }
+
     /// The lease that ends first.
     pub fn first_end(&self) -> Option<&(u64, Box<[u8]>)> {
         self.by_end.first()

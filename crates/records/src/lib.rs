@@ -49,6 +49,11 @@ mod types;
 pub mod upkeep;
 mod write;
 
+/// The README's example holds.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use change::{Change, Kind, Reason};
 pub use commit::{Commit, Damaged, Item};
 pub use dump::Loader;

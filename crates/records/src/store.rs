@@ -12,6 +12,9 @@ use crate::log::Log;
 use crate::options::StoreOptions;
 use crate::types::TypeState;
 
+#[cfg(test)]
+mod tests;
+
 /// Records by type and id, with the changes that led there.
 ///
 /// Cloning costs time in proportion to records and changes, but shares their contents.

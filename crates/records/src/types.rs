@@ -131,4 +131,22 @@ impl TypeState {
             self.by_id.shrink_to(room / 2);
         }
     }
+
+    #[cfg(test)]
+    pub fn assert_consistent(&self) {
+        assert_eq!(self.by_id.len(), self.records.len());
+        let known =
+            |record: &Arc<Change>| self.record(record.id()).is_some_and(|known| Arc::ptr_eq(known, record));
+        assert!(self.records.iter().all(|(version, record)| record.version() == *version && known(record)));
+        let ending =
+            self.records.values().filter_map(|record| Some((record.expires_at()?, record.version())));
+        assert_eq!(ending.collect::<BTreeSet<_>>(), self.ending);
+        assert!(self.logged.iter().is_sorted());
+    }
+
+    /// Of everything that grows in steps.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.by_id.capacity() + self.logged.capacity()
+    }
 }
