@@ -147,6 +147,15 @@ fn lengths_that_promise_much_cost_nothing() {
 }
 
 #[test]
+fn numbers_of_more_than_64_bits_are_refused() {
+    let epoch = |last| [&[1, 0, 0, 1][..], &[0xff; 9], &[last, 0]].concat();
+    assert!(Commit::decode(&epoch(1), &Store::new()).is_ok(), "2^64 - 1");
+    for last in [2, 3, 0x7f, 0x81] {
+        assert_eq!(Commit::decode(&epoch(last), &Store::new()), Err(Damaged::Form), "{last}");
+    }
+}
+
+#[test]
 fn contradictions_are_refused() {
     let store = sample();
     let (base, mut refused) = (store.version() as u8, Vec::new());
@@ -175,6 +184,40 @@ fn contradictions_are_refused() {
     let change = [1, 0, 0, 4, 1, 0, 0, 0, 1, b't', 1, b'i', 0];
     let commit = Commit::decode(&change, &Store::new()).unwrap();
     assert!(Store::new().apply(&commit).is_err(), "a change before the first epoch");
+}
+
+#[test]
+fn contradictions_of_a_dump_are_refused() {
+    let begin = [1, 11, 5, 0, 0, 1, 7, 0];
+    let record = |version, id| [12, version, 0, 0, 0, 1, b't', 1, id, 0];
+    let change = |version| [4, version, 0, 0, 0, 1, b't', 1, b'c', 0];
+    let load = |items: &[&[u8]]| {
+        let mut loader = Loader::new();
+        loader.feed(&[&begin[..], &items.concat(), &[13]].concat())
+    };
+    assert_eq!(load(&[&record(3, b'i'), &record(5, b'j'), &change(6), &change(7)]), Ok(()));
+    let deletion = [12, 3, 0, 0, 1, 1, b't', 1, b'i', 0];
+    for items in [
+        [&record(3, b'i')[..], &record(3, b'j')].as_slice(), // two of one version
+        &[&record(3, b'i'), &record(2, b'j')],
+        &[&record(3, b'i'), &record(4, b'i')], // one twice
+        &[&record(6, b'i')],                   // one that belongs into the log
+        &[&deletion],
+        &[&change(6), &record(3, b'i')],
+        &[&change(5)],
+        &[&change(7)], // a gap
+        &[&[1, 8, 9]], // an epoch that begins later than the store ends
+        &[&[1, 8, 4, 1, 9, 3]],
+        &[&[1, 7, 4]],   // an epoch twice
+        &[&[5, 5]],      // what only commits have
+        &[&begin[1..5]], // another begin
+    ] {
+        assert!(matches!(load(items), Err(Damaged::Content(_))), "{items:?}");
+    }
+    let no_epoch = [1, 11, 5, 0, 0, 13];
+    assert!(Loader::new().feed(&no_epoch).is_err());
+    assert_eq!(Loader::new().feed(&[1]), Err(Damaged::Content("nothing")));
+    assert_eq!(Loader::new().feed(&[2, 11, 0, 0, 0, 13]), Err(Damaged::Form), "another format");
 }
 
 #[test]
