@@ -27,7 +27,7 @@ fn run(seeds: std::ops::Range<u64>) {
         for step in 0..STEPS {
             world.step = step;
             world.operate();
-            if step % 61 == 0 {
+            if step % 127 == 0 {
                 world.compare();
                 world.check_replica();
             }

@@ -101,7 +101,7 @@ impl World {
         naive: impl FnOnce(&mut Naive, When) -> Result<T, String>,
     ) {
         let fresh = EpochId::new(self.rng.next() | 1).unwrap();
-        let before = dump_if(&self.primary, self.step.is_multiple_of(32));
+        let before = dump_if(&self.primary, self.step.is_multiple_of(128));
         let write = Write { now: self.now, term: self.term, fresh_epoch: &|| fresh, limits: &limits() };
         let told = store(&mut self.primary, &write);
         let expected = naive(&mut self.naive, When { now: self.now, term: self.term, fresh });
