@@ -7,41 +7,30 @@
 //! ```text
 //! $ redis-server --loadmodule target/debug/libexample_acl_auth.so
 //! $ redis-cli
-//! > GUEST.LOGIN
-//! OK
-//! > GUEST.WHOAMI
-//! "guest"
+//! > GUEST.LOGIN                                  OK
+//! > GUEST.WHOAMI                                 "guest"
 //! > SET public:greeting hello
-//! (error) NOPERM User guest has no permissions to run the 'set' command
-//! > GET public:greeting
-//! (nil)
+//! (error) NOPERM ..permissions to run the 'set' command..
+//! > GET public:greeting                          (nil)
 //!
 //! $ redis-cli                                    # a second client, the default user
-//! > GUEST.RIGHTS
-//! "on nopass sanitize-payload ~public:* resetchannels -@all +@read +guest.whoami"
+//! > GUEST.RIGHTS                                 # written a little differently by each version
+//! "on ..~public:* ..-@all +@read +guest.whoami"
 //! > GUEST.RIGHTS +set
-//! "on nopass sanitize-payload ~public:* resetchannels -@all +@read +guest.whoami +set"
+//! "on ..~public:* ..-@all +@read ..+set.."
 //! > GUEST.RIGHTS +noSuchCommand
 //! (error) ERR Error in ACL SETUSER modifier '+noSuchCommand': Unknown command or category name in ACL
-//! > GUEST.CALL GET public:greeting               # with the guest's rights, from 7.2 on
-//! (nil)
-//! > GUEST.CALL GET private:letter
+//! > GUEST.CALL GET public:greeting               (nil)      # with the guest's rights, from Redis 7.2
+//! > GUEST.CALL GET private:letter                # from Redis 7.2
 //! (error) ERR the user has no permission for the command or its keys
-//! > GUEST.MAY default GET private:letter
-//! (integer) 1
-//! > ACL SETUSER ann on ~* +@all
-//! OK
-//! > GUEST.TICKET ann sesame
-//! OK
-//! > AUTH ticket:ann sesame                       # from 7.2 on
-//! OK
-//! > AUTH ticket:ann mellon
+//! > GUEST.MAY default GET private:letter         (integer) 1
+//! > ACL SETUSER ann on ~* +@all                  OK
+//! > GUEST.TICKET ann sesame                      OK
+//! > AUTH ticket:ann sesame                       OK         # from Redis 7.2
+//! > AUTH ticket:ann mellon                       # from Redis 7.2
 //! (error) DENIED the ticket is not valid
-//! > GUEST.EXPEL                                  # all guests lose their connection
-//! (integer) 1
+//! > GUEST.EXPEL                                  (integer) 1     # all guests lose their connection
 //! ```
-//!
-//! (The rights are written a little differently by each version of the server.)
 #![forbid(unsafe_code)]
 
 mod guest;

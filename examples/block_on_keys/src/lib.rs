@@ -1,23 +1,23 @@
 //! Clients that wait for keys of any type.
 //!
+//! `2>` is what a second client says meanwhile.
+//!
 //! ```text
-//! > KEYS.POP jobs 2 0            waits for two elements, and from another client:
-//!                                RPUSH jobs a      it waits on
-//!                                RPUSH jobs b
+//! > KEYS.POP jobs 2 0            # waits for two elements
+//! 2> RPUSH jobs a                (integer) 1      # it waits on
+//! 2> RPUSH jobs b                (integer) 2
 //! 1) "a"
 //! 2) "b"
-//! > KEYS.POP jobs 2 100
-//! (nil)
-//! > KEYS.GET answer 0            a string, which no command of the server's waits for:
-//!                                KEYS.SET answer 42
+//! > KEYS.POP jobs 2 100          (nil)            # nobody came for 100 ms
+//! > KEYS.GET answer 0            # a string, which no command of the server's waits for
+//! 2> KEYS.SET answer 42          OK
 //! "42"
-//! > RPUSH todo x
-//! (integer) 1
-//! > KEYS.GONE todo 0             Redis 7.2 and Valkey, and from another client:
-//!                                LPOP todo
+//! > RPUSH todo x                 (integer) 1
+//! > KEYS.GONE todo 0             # until it is gone: from Redis 7.2
+//! 2> LPOP todo                   "x"
 //! OK
-//! > KEYS.GET never 0             and from another client:
-//!                                KEYS.GIVEUP
+//! > KEYS.GET never 0
+//! 2> KEYS.GIVEUP                 (integer) 1
 //! (error) GIVENUP nobody will set never
 //! ```
 #![forbid(unsafe_code)]

@@ -1,26 +1,33 @@
 //! Clients that wait: time-outs, disconnections, a thread that answers.
 //!
+//! `2>` is what a second client says meanwhile.
+//!
 //! ```text
-//! > JOB.RUN 100000 5000                  a thread counts the primes up to 100000, for 5 s at most
+//! > JOB.RUN 100000 30000                 # a thread counts the primes up to 100000, for 30 s at most
 //! 1) "primes"
 //! 2) (integer) 9592
 //! > JOB.RUN 4000000000 10
 //! (error) TIMEOUT the job took longer than 10 ms
-//! > MULTI
-//! OK
-//! > JOB.RUN 10 0
-//! QUEUED
+//! > MULTI                                OK
+//! > JOB.RUN 10 0                         QUEUED
 //! > EXEC
 //! 1) (error) ERR a blocking command is not allowed inside a transaction or a script
-//! > INFO commandstats                    the thread's time is part of usec
-//! cmdstat_job.run:calls=2,usec=18313,..
-//! > JOB.WAIT 0                           and from another client:  JOB.TELL hello
+//! > INFO commandstats                    # the thread's time is part of usec
+//! ..
+//! cmdstat_job.run:calls=..,usec=..
+//! ..
+//! > JOB.WAIT 0
+//! 2> JOB.TELL hello                      (integer) 1
 //! "hello"
-//! > JOB.STATS
-//!  1) "running"     2) (integer) 0
-//!  3) "timed out"   4) (integer) 1
-//!  5) "left"        6) (integer) 0
-//!  7) "in vain"     8) (integer) 0
+//! > JOB.STATS                            # soon: the thread looks now and then whether it is to go on
+//! 1) "running"
+//! 2) (integer) 0
+//! 3) "timed out"
+//! 4) (integer) 1
+//! 5) "left"
+//! 6) (integer) 0
+//! 7) "in vain"
+//! 8) (integer) 0
 //! ```
 #![forbid(unsafe_code)]
 

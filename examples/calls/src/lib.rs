@@ -1,21 +1,20 @@
 //! The server's own commands: every type of reply, as a user, as a promise.
 //!
 //! ```text
-//! > CALLS.TYPE DEBUG PROTOCOL map          what RESP3 calls the reply
-//! "map of 3"
-//! > CALLS.TYPE GET nothing
-//! "null"
-//! > CALLS.PASS HSET h a 1 b 2              the reply as it came
-//! (integer) 2
-//! > CALLS.SUM h                            the reply as a HashMap<String, i64>
-//! (integer) 3
+//! $ redis-server --loadmodule target/debug/libexample_calls.so --enable-debug-command yes
+//! > CALLS.TYPE DEBUG PROTOCOL map          "map of 3"       # what RESP3 calls the reply
+//! > CALLS.TYPE GET nothing                 "null"
+//! > CALLS.PASS HSET h a 1 b 2              (integer) 2      # the reply as it came
+//! > CALLS.SUM h                            (integer) 3      # the reply as a HashMap<String, i64>
 //! > CALLS.PASS NOSUCH
 //! (error) ERR the server knows no such command
-//! > CALLS.AS guest SET key value           with the rights of a user of the ACL
-//! (error) NOPERM ..
-//! > CALLS.LATER BLPOP list 0               a command that blocks, Redis 7.2 and Valkey
-//! (nil)                                    and from another client:  RPUSH list x
-//! > CALLS.CAME
+//! > ACL SETUSER guest on nopass ~* +get    OK
+//! > CALLS.AS guest SET key value           # with the rights of a user of the ACL
+//! (error) NOPERM that user may not run this command on these keys
+//! > CALLS.AS guest GET key                 (nil)
+//! > CALLS.LATER BLPOP list 0               (nil)            # a command that blocks: from Redis 7.2
+//! > RPUSH list x                           (integer) 1
+//! > CALLS.CAME                             # soon, from Redis 7.2
 //! 1) "BLPOP: list x"
 //! ```
 #![forbid(unsafe_code)]

@@ -1,35 +1,32 @@
 //! Messages between the nodes of a cluster: each node's module keeps what the others say.
 //!
-//! On a node of a cluster:
+//! In a cluster of three nodes, at the ports 7000 to 7002, whose ids are `<7000>` to `<7002>` here:
 //!
 //! ```text
-//! > CHAT.NODES
-//! 1) 1) "07c37dfeb235213a872192d90877d0cd55635b91"
-//!    2) "127.0.0.1:7000"
+//! $ redis-server --cluster-enabled yes --loadmodule target/debug/libexample_cluster_chat.so
+//! > CHAT.NODES                              # in any order, each with its id, its address and its flags
+//! ..
+//! .. 1) "<7000>"
+//!    2) "127.0.0.1:.."
 //!    3) "MYSELF | PRIMARY"
-//! 2) ..
-//! > CHAT.SAY hello                        (to all)
-//! OK
-//! > CHAT.SAY "only you" TO e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca
-//! OK
-//! > CHAT.ACKNOWLEDGED
-//! (integer) 3
-//! > CHAT.SLOT user:1000
+//! ..
+//! > CHAT.SAY hello                          OK              # to all
+//! > CHAT.SAY "only you" TO <7001>           OK
+//! > CHAT.ACKNOWLEDGED                       (integer) 3     # soon
+//! > CHAT.SLOT user:1000                     # and another key of that slot: from Redis 7.4
 //! 1) (integer) 1649
-//! 2) "bQs"                                (another key of that slot)
-//! ```
+//! 2) "bQs"
 //!
-//! On the others:
-//!
-//! ```text
-//! > CHAT.HEARD
-//! 1) "07c37dfe: hello"
-//! 2) "07c37dfe: only you"
+//! $ redis-cli -p 7001
+//! > CHAT.HEARD                              # soon: each with the first letters of the sender's id
+//! 1) "..: hello"
+//! 2) "..: only you"
 //! ```
 //!
 //! Elsewhere:
 //!
 //! ```text
+//! $ redis-server --loadmodule target/debug/libexample_cluster_chat.so
 //! > CHAT.SAY hello
 //! (error) ERR this server is no node of a cluster: start it with cluster-enabled yes
 //! ```

@@ -9,13 +9,12 @@
 //! > CONFIG GET configs_info.cache-max
 //! 1) "configs_info.cache-max"
 //! 2) "10485760"
-//! > CONFIG SET configs_info.strategy eager configs_info.record "reads writes"
-//! OK
+//! > CONFIG SET configs_info.strategy eager configs_info.record "reads writes"       OK
 //! > CONFIG SET configs_info.banner ""
 //! (error) ERR CONFIG SET failed (possibly related to argument 'configs_info.banner') - a banner says something
-//! > CONFIGS_INFO.SHOW
+//! > CONFIGS_INFO.SHOW                                # with Redis 8.0 and later a worker for each core
 //!  1) "workers"
-//!  2) (integer) 8
+//!  2) (integer) ..
 //!  3) "cache-max"
 //!  4) (integer) 10485760
 //!  5) "seed"
@@ -34,26 +33,21 @@
 //! configs_info_shown:1
 //! configs_info_cache_max_mb:10
 //! configs_info_banner:hello
-//! configs_info_workers:least=1,now=8
-//! > CONFIGS_INFO.FIELD memory maxmemory_policy
-//! "noeviction"
-//! > CONFIGS_INFO.SERVER maxmemory-policy
+//! configs_info_workers:least=1,now=..
+//! > CONFIGS_INFO.FIELD memory maxmemory_policy       "noeviction"
+//! > CONFIGS_INFO.SERVER maxmemory-policy             # from Redis 8.2, not on Valkey
 //! 1) "choice"
 //! 2) "noeviction"
-//! > CONFIGS_INFO.TUNE maxmemory-policy allkeys-lru
-//! OK
-//! > CONFIGS_INFO.TUNE databases 32
+//! > CONFIGS_INFO.TUNE maxmemory-policy allkeys-lru   OK       # from Redis 8.2, not on Valkey
+//! > CONFIGS_INFO.TUNE databases 32                   # from Redis 8.2, not on Valkey
 //! (error) ERR the server refused the config: Config is immutable
-//! > CONFIGS_INFO.NAMES maxmemory*
+//! > CONFIGS_INFO.NAMES maxmemory*                    # from Redis 8.2, not on Valkey
 //! 1) "maxmemory"
 //! 2) "maxmemory-clients"
-//! 3) "maxmemory-eviction-tenacity"
-//! 4) "maxmemory-policy"
-//! 5) "maxmemory-samples"
+//! ..
 //! ```
 //!
-//! The last four, and the number of workers by the machine, need Redis 8.2 or 8.0: on other servers the commands
-//! answer which version brought the function.
+//! On other servers the commands answer which version brought the function.
 #![forbid(unsafe_code)]
 
 mod report;

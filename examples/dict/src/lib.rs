@@ -3,13 +3,19 @@
 //! A glossary that is no key: words in order, with their explanations, in a [`Dict`] of the module's own.
 //!
 //! ```text
-//! > DICT.SET apple "a fruit"           (nil), or the explanation it had
-//! > DICT.SET apricot "another fruit"
-//! > DICT.SET bean "a seed"
-//! > DICT.ADD bean "a person"           (integer) 0: it is there already
+//! > DICT.SET apple "a fruit"           (nil)          # or the explanation it had
+//! > DICT.SET apricot "another fruit"   (nil)
+//! > DICT.SET bean "a seed"             (nil)
+//! > DICT.ADD bean "a person"           (integer) 0    # it is there already
 //! > DICT.GET apple                     "a fruit"
-//! > DICT.STARTING ap                   1) "apple" 2) "a fruit" 3) "apricot" 4) "another fruit"
-//! > DICT.NEAR banana                   1) "apricot" 2) "bean": the words before and after
+//! > DICT.STARTING ap
+//! 1) "apple"
+//! 2) "a fruit"
+//! 3) "apricot"
+//! 4) "another fruit"
+//! > DICT.NEAR banana                   # the words before and after
+//! 1) "apricot"
+//! 2) "bean"
 //! > DICT.DEL bean                      "a seed"
 //! > DICT.LEN                           (integer) 2
 //! ```

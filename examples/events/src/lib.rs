@@ -1,24 +1,27 @@
 //! Keyspace and server events, each with its payload: EVENTS tells what has happened.
 //!
 //! ```text
-//! > SET greeting hello
-//! OK
+//! > SET greeting hello                     OK
 //! > EVENTS
-//! 1) "key greeting: set"
-//! 2) "first seen: greeting"                (written after the event: a listener must not write)
-//! > FLUSHDB
-//! OK
+//! ..
+//! .. "key greeting: set"
+//! ..
+//! .. "first seen: greeting"                # noted after the event: a listener must not write
+//! ..
+//! > FLUSHDB                                OK
 //! > EVENTS
-//! 1) "flush of Some(0) begins"
-//! 2) "flush of Some(0) is done"
-//! > EVENTS.WATCH ON                        (every class that this server has)
-//! (integer) 1
-//! > HSET h f v
-//! (integer) 1
+//! ..
+//! .. "flush of Some(0) begins"
+//! ..
+//! .. "flush of Some(0) is done"
+//! ..
+//! > EVENTS.WATCH ON                        (integer) 1    # every class that this server has
+//! > HSET h f v                             (integer) 1
 //! > EVENTS
-//! 1) "watched h: hset"
-//! > EVENTS.WATCH OFF
-//! (integer) 0
+//! ..
+//! .. "watched h: hset"
+//! ..
+//! > EVENTS.WATCH OFF                       (integer) 0
 //! ```
 #![forbid(unsafe_code)]
 

@@ -7,14 +7,15 @@
 //! > FILTER.RENAME fetch get            OK
 //! > SET color red                      OK
 //! > FETCH color                        "red"
-//! > FILTER.PREFIX tenant:              OK: GET, SET and DEL of one key get "tenant:" before the key
+//! > FILTER.PREFIX tenant:              OK             # GET, SET and DEL of one key get "tenant:" before the key
 //! > SET color blue                     OK
 //! > FILTER.PREFIX ""                   OK
 //! > GET tenant:color                   "blue"
-//! > SET color green KEEPING            OK: KEEPING, a client's own dialect, becomes KEEPTTL
-//! > FILTER.SEEN                        (integer) how many commands the filter has seen
+//! > SET color green KEEPING            OK             # KEEPING, a client's own dialect, becomes KEEPTTL
+//! > FILTER.SEEN                        (integer) ..   # how many commands the filter has seen
 //! > FILTER.OFF                         (integer) 1
-//! > FETCH color                        (error) ERR unknown command 'FETCH', ..
+//! > FETCH color
+//! (error) ERR unknown command 'FETCH', ..
 //! > FILTER.ON                          (integer) 1
 //! ```
 //!

@@ -2,22 +2,14 @@
 //! the server goes on.
 //!
 //! ```text
-//! $ redis-server --loadmodule target/debug/libexample_fork.so
-//! $ redis-cli
-//! > MSET a 1 b 2
-//! OK
-//! > RPUSH list x
-//! (integer) 1
-//! > CENSUS.START
-//! OK
+//! > MSET a 1 b 2              OK
+//! > RPUSH list x              (integer) 1
+//! > CENSUS.START              OK
 //! > CENSUS.START
 //! (error) ERR the server refused RedisModule_Fork: another child is running (BGSAVE, ..)
-//! > CENSUS.SHOW
-//! "list 1, string 2"
-//! > CENSUS.START
-//! OK
-//! > CENSUS.STOP
-//! (integer) 1
+//! > CENSUS.SHOW               "list 1, string 2"      # soon
+//! > CENSUS.START              OK                      # soon: the server looks after its children now and then
+//! > CENSUS.STOP               (integer) 1
 //! ```
 //!
 //! The result comes by a pipe: what the child changes in its memory nobody else sees.

@@ -1,10 +1,9 @@
 //! A data type of the module's own, with every callback: a series of measurements.
 //!
 //! ```text
-//! > SERIES.ADD kitchen 20.5 21 19.5
-//! (integer) 3
-//! > SERIES.LABEL kitchen "degrees Celsius"
-//! OK
+//! $ redis-server --loadmodule target/debug/libexample_native_type.so --enable-debug-command yes
+//! > SERIES.ADD kitchen 20.5 21 19.5            (integer) 3
+//! > SERIES.LABEL kitchen "degrees Celsius"     OK
 //! > SERIES.RANGE kitchen 0 -2
 //! 1) "20.5"
 //! 2) "21"
@@ -15,15 +14,13 @@
 //! 4) (integer) 3
 //! 5) "sum"
 //! 6) "61"
-//! > COPY kitchen hall
-//! (integer) 1
-//! > DEBUG DIGEST-VALUE kitchen hall           the same twice
-//! > MEMORY USAGE kitchen
-//! (integer) 344
-//! > DEBUG RELOAD                              both are saved and loaded again
-//! OK
-//! > UNLINK hall
-//! (integer) 1
+//! > COPY kitchen hall                          (integer) 1
+//! > DEBUG DIGEST-VALUE kitchen hall            # the same twice
+//! 1) 3aab40dcb7364c32c8cdd33f9b94dfd6daf65454
+//! 2) 3aab40dcb7364c32c8cdd33f9b94dfd6daf65454
+//! > MEMORY USAGE kitchen                       (integer) ..     # 344 with Redis 8
+//! > DEBUG RELOAD                               OK               # both are saved and loaded again
+//! > UNLINK hall                                (integer) 1
 //! > SERIES.TOTALS
 //! 1) "added"
 //! 2) (integer) 3

@@ -2,26 +2,33 @@
 //! or between the ticks of a timer.
 //!
 //! ```text
-//! > SET greeting hello                  > CENSUS START
-//! > HSET user name ann city rome        OK
-//! > SADD colours red                    > CENSUS RESULT
-//! > ZADD game 10.5 ann                  1) "running"
-//! > KEYSPACE.TYPES                      2) (integer) 2
-//! 1) "hash"                             > CENSUS RESULT
-//! 2) (integer) 1                        1) "done"
-//! 3) "set"                              2) (integer) 4
-//! 4) (integer) 1                        > WALK.NEXT
-//! 5) "string"                           1) "more"
-//! 6) (integer) 1                        2) "user"
-//! 7) "zset"                             > WALK.NEXT
-//! 8) (integer) 1                        1) "done"
-//! > KEY.ELEMENTS user                   2) "greeting"
-//! 1) "name"                             3) "colours"
-//! 2) "ann"                              4) "game"
-//! 3) "city"                             > WALK.NEXT
-//! 4) "rome"                             1) "done"
-//! > KEY.FIND colours re*                > WALK.RESTART
-//! "red"                                 OK
+//! > SET greeting hello                  OK
+//! > HSET user name ann city rome        (integer) 2
+//! > SADD colours red                    (integer) 1
+//! > ZADD game 10.5 ann                  (integer) 1
+//! > KEYSPACE.TYPES
+//! 1) "hash"
+//! 2) (integer) 1
+//! 3) "set"
+//! 4) (integer) 1
+//! 5) "string"
+//! 6) (integer) 1
+//! 7) "zset"
+//! 8) (integer) 1
+//! > KEY.ELEMENTS user
+//! 1) "name"
+//! 2) "ann"
+//! 3) "city"
+//! 4) "rome"
+//! > KEY.FIND colours re*                "red"
+//! > CENSUS START                        OK
+//! > CENSUS RESULT                       # "running" and how many so far; soon
+//! 1) "done"
+//! 2) (integer) 4
+//! > WALK.NEXT                           # "more" and some keys; soon the last ones
+//! 1) "done"
+//! ..
+//! > WALK.RESTART                        OK
 //! ```
 //!
 //! How many keys one step shows is the server's business.

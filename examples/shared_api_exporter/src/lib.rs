@@ -1,23 +1,20 @@
 //! Functions for other modules: counters that live in this one.
 //!
 //! ```text
-//! > MODULE LOAD libexample_shared_api_exporter.so
-//! OK
-//! > COUNTER.ADD visits 2
-//! (integer) 2
-//! > COUNTER.GET visits
-//! (integer) 2
-//! > MODULE UNLOAD shared_api_exporter
-//! OK
+//! $ redis-server --enable-module-command yes
+//! > MODULE LOAD target/debug/libexample_shared_api_exporter.so       OK
+//! > COUNTER.ADD visits 2                    (integer) 2
+//! > COUNTER.GET visits                      (integer) 2
+//! > MODULE UNLOAD shared_api_exporter       OK
 //! ```
 //!
 //! Once `shared_api_importer` has used a function, the server keeps this module:
 //!
 //! ```text
-//! > HIT /index.html
-//! (integer) 1
-//! > COUNTER.GET /index.html
-//! (integer) 1
+//! > MODULE LOAD target/debug/libexample_shared_api_exporter.so       OK
+//! > MODULE LOAD target/debug/libexample_shared_api_importer.so       OK
+//! > HIT /index.html                         (integer) 1
+//! > COUNTER.GET /index.html                 (integer) 1
 //! > MODULE UNLOAD shared_api_exporter
 //! (error) ERR Error unloading module: the module exports APIs used by other modules. ..
 //! ```

@@ -1,14 +1,12 @@
 //! Another module's functions, checked before they are called: hits are counted by the module that has counters.
 //!
 //! ```text
+//! $ redis-server --loadmodule target/debug/libexample_shared_api_importer.so --enable-module-command yes
 //! > HIT /index.html
 //! (error) ERR the server refused the shared API: no module exports it now
-//! > MODULE LOAD libexample_shared_api_exporter.so
-//! OK
-//! > HIT /index.html
-//! (integer) 1
-//! > HIT.MOST
-//! "/index.html"
+//! > MODULE LOAD target/debug/libexample_shared_api_exporter.so       OK
+//! > HIT /index.html                                                  (integer) 1
+//! > HIT.MOST                                                         "/index.html"
 //! ```
 #![forbid(unsafe_code)]
 

@@ -1,20 +1,13 @@
 //! Timers: once, periodic, stopped, asked.
 //!
 //! ```text
-//! > TIMER.ONCE 60000 hello             in a minute
-//! (integer) 1
-//! > TIMER.LEFT 1                       milliseconds
-//! (integer) 57310
-//! > TIMER.STOP 1                       its text comes back
-//! "hello"
-//! > TIMER.STOP 1
-//! (nil)
-//! > TIMER.EVERY 100 ticks              adds 1 to the key `ticks`, ten times a second, until it is stopped
-//! (integer) 2
-//! > GET ticks
-//! "13"
-//! > TIMER.STOP 2
-//! "ticks"
+//! > TIMER.ONCE 60000 hello             (integer) 1       # in a minute
+//! > TIMER.LEFT 1                       (integer) ..      # milliseconds
+//! > TIMER.STOP 1                       "hello"           # its text comes back
+//! > TIMER.STOP 1                       (nil)
+//! > TIMER.EVERY 100 ticks              (integer) 2       # adds 1 to the key `ticks`, ten times a second
+//! > GET ticks                          ".."              # soon
+//! > TIMER.STOP 2                       "ticks"
 //! ```
 #![forbid(unsafe_code)]
 

@@ -1,28 +1,37 @@
 //! Sorted sets: scores, ranges. Lists: both ends, elements by index.
 //!
 //! ```text
-//! > BOARD.ADD game 10 ann            > QUEUE.PUSH todo wash
-//! added                              (integer) 1
-//! > BOARD.ADD game 30 bob            > QUEUE.PUSH todo cook FIRST
-//! added                              (integer) 2
-//! > BOARD.ADD game 5 ann IFGREATER   > QUEUE.AT todo -1
-//! skipped                            "wash"
-//! > BOARD.INCR game 15 ann           > QUEUE.PUT todo 1 shop
-//! "25"                               (integer) 1
-//! > BOARD.ADD game 20 cid            > QUEUE.REPLACE todo 0 bake
-//! added                              (integer) 1
-//! > BOARD.TOP game 2                 > QUEUE.ALL todo
-//! 1) "bob"                           1) "bake"
-//! 2) "30"                            2) "shop"
-//! 3) "ann"                           3) "wash"
-//! 4) "25"                            > QUEUE.DROP todo 1
-//! > BOARD.BETWEEN game 20 30         (integer) 1
-//! 1) "cid"                           > QUEUE.POP todo LAST
-//! 2) "ann"                           "wash"
-//! > BOARD.AROUND game ann            > QUEUE.POP todo
-//! 1) "cid"                           "bake"
-//! 2) "ann"                           > QUEUE.POP todo
-//! 3) "bob"                           (nil)
+//! > BOARD.ADD game 10 ann              added
+//! > BOARD.ADD game 30 bob              added
+//! > BOARD.ADD game 5 ann IFGREATER     skipped
+//! > BOARD.INCR game 15 ann             "25"
+//! > BOARD.ADD game 20 cid              added
+//! > BOARD.TOP game 2
+//! 1) "bob"
+//! 2) "30"
+//! 3) "ann"
+//! 4) "25"
+//! > BOARD.BETWEEN game 20 30
+//! 1) "cid"
+//! 2) "ann"
+//! > BOARD.AROUND game ann
+//! 1) "cid"
+//! 2) "ann"
+//! 3) "bob"
+//!
+//! > QUEUE.PUSH todo wash               (integer) 1
+//! > QUEUE.PUSH todo cook FIRST         (integer) 2
+//! > QUEUE.AT todo -1                   "wash"
+//! > QUEUE.PUT todo 1 shop              (integer) 1
+//! > QUEUE.REPLACE todo 0 bake          (integer) 1
+//! > QUEUE.ALL todo
+//! 1) "bake"
+//! 2) "shop"
+//! 3) "wash"
+//! > QUEUE.DROP todo 1                  (integer) 1
+//! > QUEUE.POP todo LAST                "wash"
+//! > QUEUE.POP todo                     "bake"
+//! > QUEUE.POP todo                     (nil)
 //! ```
 #![forbid(unsafe_code)]
 

@@ -14,6 +14,7 @@ mod example;
 mod filter;
 mod fork;
 mod harness;
+mod headers;
 mod key_meta;
 mod keys;
 mod native_type;
