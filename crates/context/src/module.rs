@@ -251,7 +251,7 @@ pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) 
         let unload = unsafe { UnloadContext::from_raw(ctx) };
         if is_fresh && provisional::is_being_loaded(&unload) {
             // In a transaction there may be commands between the load and this.
-            command::refuse_while_named(&unload, false)?;
+            command::refuse_while_named(&unload)?;
             take_back(module, &unload);
             return Ok(());
         }
@@ -288,7 +288,7 @@ fn may_unload(module: &Module, unload: &UnloadContext<'_>, is_taken_back: bool) 
     if CALLS.load(Ordering::Relaxed) != 0 {
         return Err(Error::module("it waits for a command that it runs"));
     }
-    command::refuse_while_named(unload, true)?;
+    command::refuse_while_named(unload)?;
     let ended = in_transit("the module's unload", "its end panicked", || deinit(unload)).and_then(|()| {
         match PINS.load(Ordering::Acquire) {
             0 => Ok(()),

@@ -7,6 +7,7 @@
 
 use super::{CallError, CallFlags, CallReply};
 use crate::context::WriteContext;
+use crate::filter;
 use crate::reply::Reply;
 
 const THRESHOLD: &[u8] = b"busy-reply-threshold";
@@ -48,6 +49,7 @@ fn threshold(ctx: &WriteContext<'_>) -> Option<Vec<u8>> {
 
 fn config(ctx: &WriteContext<'_>, args: &[&[u8]]) -> Result<Reply, CallError> {
     let flags = CallFlags::empty();
+    let reply = filter::suspended(ctx, || ctx.call_raw(c"CONFIG", flags, args));
     // SAFETY: R16: a reply of this context, owned from here on.
-    Ok(unsafe { CallReply::from_call(ctx.call_raw(c"CONFIG", flags, args), flags) }?.to_reply())
+    Ok(unsafe { CallReply::from_call(reply, flags) }?.to_reply())
 }

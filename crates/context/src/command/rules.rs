@@ -7,6 +7,7 @@ use crate::call::CallFlags;
 use crate::cell::MainCell;
 use crate::context::{Context, UnloadContext, WriteContext};
 use crate::error::Error;
+use crate::filter;
 use crate::reply::Reply;
 use crate::server::server;
 use crate::user::{ModuleUser, Permission};
@@ -51,18 +52,14 @@ pub(super) fn abandon(ctx: &Context<'_>) {
 
 /// Refuses to go while the rules of a user name a command of the module: from 7.2 on the server applies all rules again
 /// when a module has gone, and asserts that it knows all names (`ACLRecomputeCommandBitsFromCommandRulesAllUsers`,
-/// acl.c). Valkey 9.1 refuses that by itself. Where ACL LIST is out of reach the module stays if it `may_stay`.
-pub(crate) fn refuse_while_named(ctx: &UnloadContext<'_>, may_stay: bool) -> Result<(), Error> {
+/// acl.c). Valkey 9.1 refuses that by itself. Where ACL LIST is out of reach the module stays.
+pub(crate) fn refuse_while_named(ctx: &UnloadContext<'_>) -> Result<(), Error> {
     let names = NAMES.try_borrow(ctx)?;
     if names.is_empty() || !server().is_since_7_2() {
         return Ok(());
     }
-    let users = match users(ctx) {
-        None if may_stay => {
-            return Err(Error::module("ACL LIST does not tell whether a user's rules name its commands"));
-        }
-        users => users.unwrap_or_default(),
-    };
+    let users =
+        users(ctx).ok_or(Error::module("ACL LIST does not tell whether a user's rules name its commands"))?;
     match users.iter().find_map(|user| named(user, &names)) {
         Some(name) => Err(Error::module(format!(
             "ACL rules of a user name its command {}: delete the user, or give it other rules from nocommands on",
@@ -72,14 +69,15 @@ pub(crate) fn refuse_while_named(ctx: &UnloadContext<'_>, may_stay: bool) -> Res
     }
 }
 
-/// The users as ACL LIST describes them.
+/// The users as ACL LIST describes them. Among them is the default user, unless another module has changed the command.
 fn users(ctx: &UnloadContext<'_>) -> Option<Vec<Vec<u8>>> {
     // SAFETY: R11: the context of OnUnload, on the main thread, where MODULE UNLOAD runs; ACL LIST writes nothing.
     let ctx = unsafe { WriteContext::from_raw(ctx.as_ptr()) };
-    let reply = ctx.call(c"ACL", CallFlags::empty(), &[b"LIST"]).ok()?.to_reply();
-    let Reply::Array(users) = reply else { return None };
+    let list = || ctx.call(c"ACL", CallFlags::empty(), &[b"LIST"]).ok().map(|reply| reply.to_reply());
+    let Reply::Array(users) = filter::suspended(&ctx, list)? else { return None };
     let line = |user| if let Reply::Bulk(line) = user { Some(line) } else { None };
-    users.into_iter().map(line).collect()
+    let users: Vec<Vec<u8>> = users.into_iter().map(line).collect::<Option<_>>()?;
+    users.iter().any(|user| user.starts_with(b"user default ")).then_some(users)
 }
 
 /// The command that a rule of a user is about: `user <name> .. +command -group|sub (~key +command|first)`.

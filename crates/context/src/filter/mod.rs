@@ -29,8 +29,9 @@ pub use command::{FILTER_ARGS_MAX, FilteredCommand};
 /// How many filters a module may have at once.
 pub const FILTERS_MAX: usize = 8;
 
-/// Which commands a filter sees. It never sees what comes from an AOF, nor a command of a transaction a second time when
-/// the transaction is run.
+/// Which commands a filter sees. It never sees what comes from an AOF, a command of a transaction a second time when the
+/// transaction is run, nor what this crate has to know from the server: the rules of users when the module goes, and how
+/// long scripts may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FilterScope {
     /// All: those of clients, of scripts, of modules and of the primary.
@@ -64,6 +65,31 @@ static SLOTS: [MainCell<Slot>; FILTERS_MAX] =
 
 /// Whether one of the filters runs.
 static RUNNING: MainCell<Cell<bool>> = MainCell::new(Cell::new(false));
+
+/// Whether they are passed over.
+static SUSPENDED: MainCell<Cell<bool>> = MainCell::new(Cell::new(false));
+
+/// A switch that is on, until this is dropped.
+struct On<'a>(&'a Cell<bool>, bool);
+
+impl<'a> On<'a> {
+    fn switch(switch: &'a Cell<bool>) -> Self {
+        Self(switch, switch.replace(true))
+    }
+}
+
+impl Drop for On<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.1);
+    }
+}
+
+/// Runs `body` without the filters of this module, which would change what it asks for.
+pub(crate) fn suspended<R>(ctx: &Context<'_>, body: impl FnOnce() -> R) -> R {
+    let suspended = SUSPENDED.borrow(ctx);
+    let _suspended = On::switch(&suspended);
+    body()
+}
 
 static FUNCTIONS: [raw::RedisModuleCommandFilterFunc; FILTERS_MAX] = [
     Some(filtered::<0>),
@@ -227,16 +253,13 @@ unsafe extern "C" fn filtered<const SLOT: usize>(command: *mut raw::RedisModuleC
 /// # Safety
 /// `command` is what the server passed to the filter of this slot.
 unsafe fn run(ctx: &Context<'_>, slot: usize, command: *mut raw::RedisModuleCommandFilterCtx) {
-    struct Running<'a>(&'a Cell<bool>, bool);
-    impl Drop for Running<'_> {
-        fn drop(&mut self) {
-            self.0.set(self.1);
-        }
+    if SUSPENDED.borrow(ctx).get() {
+        return;
     }
     let filter = SLOTS[slot].borrow(ctx).filter.clone();
     let Some(filter) = filter else { return unregister(ctx, slot) };
     let running = RUNNING.borrow(ctx);
-    let _running = Running(&running, running.replace(true));
+    let _running = On::switch(&running);
     // SAFETY: R40: the command of this callback.
     filter(&mut unsafe { FilteredCommand::new(command) });
 }

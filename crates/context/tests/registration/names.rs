@@ -236,6 +236,21 @@ fn a_module_stays_while_a_rule_of_the_same_transaction_names_its_command() {
     });
 }
 
+#[test]
+fn a_module_that_hides_the_rules_of_users_from_others_sees_them() {
+    on_each(&Options::new(), |server, client, installed| {
+        assert_eq!(load(client, [&b"COMMAND"[..], b"odd.x", b"COVER"]).error(), None);
+        client.run("ACL SETUSER someone on +odd.x");
+        assert_eq!(client.texts("ACL LIST"), Vec::<String>::new());
+        if !is_7_0(installed) {
+            assert!(tell(client, Command::new("MODULE UNLOAD").arg(NAME)).error().is_some());
+            assert!(server.log().contains("a user name its command") || is_told_by_the_server(installed));
+            client.run("ACL DELUSER someone");
+        }
+        come_back(client);
+    });
+}
+
 /// Nobody can tell then whether the server would end.
 #[test]
 fn a_module_stays_where_acl_is_out_of_reach() {

@@ -42,6 +42,7 @@ pub fn start(load: &LoadContext<'_>, what: &str) -> Result<(), Error> {
             Ok(())
         }
         "GRUDGE" => grudges(load),
+        "COVER" => cover(load),
         "STAY" => {
             MAY_LEAVE.store(false, Ordering::Relaxed);
             Ok(())
@@ -123,6 +124,20 @@ fn grudges(load: &LoadContext<'_>) -> Result<(), Error> {
     }
     let held = grudge();
     Timer::start(load, Duration::ZERO, held, |_, _| ()).map(Timer::detach)?;
+    Ok(())
+}
+
+/// Has nobody see the users: ACL LIST becomes a command that answers as if there were none.
+fn cover(load: &LoadContext<'_>) -> Result<(), Error> {
+    let filter = load.filter_commands(FilterScope::All, |command| {
+        if command.is("ACL") && command.arg(1).is_some_and(|arg| arg.as_bytes().eq_ignore_ascii_case(b"LIST"))
+        {
+            for (position, arg) in ["SMEMBERS", "nothing"].into_iter().enumerate() {
+                assert_eq!(command.replace(position, arg), Ok(()));
+            }
+        }
+    });
+    filter?.keep();
     Ok(())
 }
 
