@@ -250,8 +250,6 @@ pub unsafe fn on_unload(module: &'static Module, ctx: *mut raw::RedisModuleCtx) 
         // SAFETY: R11: the context of OnUnload, on the main thread.
         let unload = unsafe { UnloadContext::from_raw(ctx) };
         if is_fresh && provisional::is_being_loaded(&unload) {
-            // In a transaction there may be commands between the load and this.
-            command::refuse_while_named(&unload)?;
             take_back(module, &unload);
             return Ok(());
         }

@@ -59,9 +59,13 @@ pub(crate) fn put_off(ctx: &Context<'_>, job: Job) {
 /// When the module was loaded, in microseconds of the server's clock; 0 if that is not known.
 static LOADED_AT_US: AtomicU64 = AtomicU64::new(0);
 
+/// How many commands the server had run when the module was loaded.
+static LOADED_AT_COMMAND: AtomicU64 = AtomicU64::new(0);
+
 /// The load has succeeded: waits for the next turn, if there is anything to wait with.
 pub(crate) fn confirm(load: &LoadContext<'_>) -> Result<(), Error> {
     LOADED_AT_US.store(now_us(load), Ordering::Relaxed);
+    LOADED_AT_COMMAND.store(commands(load), Ordering::Relaxed);
     if cluster::has_receivers(load) {
         put_off(load, Box::new(tell_of_receivers));
     }
@@ -86,11 +90,20 @@ fn now_us(ctx: &Context<'_>) -> u64 {
     u64::try_from(now.as_micros()).unwrap_or_default()
 }
 
-/// Whether this still is the command that has loaded the module: the server's clock is stopped while one runs. Never on
-/// Redis 7.0, which doesn't tell, and which leaves a module loaded that it can't take back.
+/// How many commands have ended (`call`, server.c), those of a transaction one by one.
+fn commands(ctx: &Context<'_>) -> u64 {
+    let stats = ctx.server_info(c"stats");
+    stats.and_then(|stats| stats.unsigned(c"total_commands_processed")).unwrap_or_default()
+}
+
+/// Whether this still is the command that has loaded the module: the server's clock is stopped while one runs, a
+/// transaction too, and none has ended. Never on Redis 7.0, which doesn't tell the clock, and which leaves a module
+/// loaded that it can't take back.
 pub(crate) fn is_being_loaded(ctx: &Context<'_>) -> bool {
     let now = now_us(ctx);
-    now != 0 && now == LOADED_AT_US.load(Ordering::Relaxed)
+    now != 0
+        && now == LOADED_AT_US.load(Ordering::Relaxed)
+        && commands(ctx) == LOADED_AT_COMMAND.load(Ordering::Relaxed)
 }
 
 fn tell_of_receivers(ctx: &Context<'_>) -> bool {

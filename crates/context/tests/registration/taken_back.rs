@@ -115,6 +115,21 @@ fn a_setting_of_the_wrong_value_refuses_the_load() {
     });
 }
 
+/// It is not taken back there: a command of its own asks whether it leaves.
+#[test]
+fn a_module_that_would_rather_stay_is_not_unloaded_in_the_transaction_that_loads_it() {
+    on_each(&Options::new(), |_, client, _| {
+        client.run("MULTI");
+        client.run(Command::new("MODULE LOAD").arg(path()).arg("STAY"));
+        client.run(Command::new("MODULE UNLOAD").arg(NAME));
+        let replies = client.run("EXEC");
+        let replies = replies.as_array().expect("two replies");
+        assert!(replies[0].error().is_none() && replies[1].error().is_some(), "{replies:?}");
+        assert!(loaded(client));
+        client.run(Command::new("MODULE UNLOAD").arg(NAME));
+    });
+}
+
 /// Valkey ends, whoever has written the module: see the README.
 #[test]
 fn a_module_with_a_type_is_taken_back_where_the_server_can() {
