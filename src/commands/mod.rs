@@ -39,8 +39,9 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
 /// Adds an ACL category where the server lets modules have one.
 pub fn add_category(load: &LoadContext<'_>, name: &'static CStr) -> Result<bool, Error> {
     match load.add_acl_category(name) {
-        // Refused: it is left from an earlier load in this process, which a server unloaded but for that.
-        Ok(()) | Err(Error::Refused { .. }) => Ok(true),
+        Ok(()) => Ok(true),
+        // It is left from an earlier load in this process, which a server unloaded but for that.
+        Err(Error::Registration { error, .. }) if matches!(*error, Error::Refused { .. }) => Ok(true),
         Err(Error::Unsupported { .. }) => Ok(false),
         Err(error) => Err(error),
     }

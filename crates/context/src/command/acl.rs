@@ -14,20 +14,21 @@ impl LoadContext<'_> {
     /// Adds an ACL category of the module's own (7.2 on). Its name holds letters, digits, `_` and `-`, at most 64.
     ///
     /// # Errors
-    /// [`Error::Registration`] for another name; [`Error::Refused`] if it is taken, perhaps by this module's last load,
-    /// or the server has 64 categories; [`Error::Unsupported`] on Redis 7.0.
+    /// [`Error::Registration`] for another name, and around [`Error::Refused`] if it is taken, perhaps by this module's
+    /// last load, or the server has 64 categories; [`Error::Unsupported`] on Redis 7.0.
     pub fn add_acl_category(&self, name: &'static CStr) -> Result<(), Error> {
-        check_category(name.to_bytes()).map_err(|error| error.of("the ACL category", name.to_bytes()))?;
+        let named = |error: Error| error.of("the ACL category", name.to_bytes());
+        check_category(name.to_bytes()).map_err(named)?;
         let add = api!(RedisModule_AddACLCategory, "Redis 7.4 and Valkey 7.2")?;
         // SAFETY: R12: OnLoad is running; the server copies the name.
         let status = unsafe { add(self.as_ptr(), name.as_ptr()) };
         if status == raw::REDISMODULE_OK as c_int {
             return Ok(());
         }
-        Err(Error::Refused {
+        Err(named(Error::Refused {
             function: "RedisModule_AddACLCategory",
             reason: "the name is taken, or there are 64 categories",
-        })
+        }))
     }
 }
 

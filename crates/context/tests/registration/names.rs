@@ -1,6 +1,8 @@
 //! Names of commands, groups, subcommands and categories.
 
-use redis_mirror_test_support::{Client, Command, Family, Installed, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::{
+    Client, Command, Family, Folder, Installed, Options, Server, Value, cmd, servers,
+};
 
 use crate::{NAME, come_and_go, is_7_0, load, on_each, path, refusal, tell};
 
@@ -266,6 +268,40 @@ fn is_told_by_the_server(installed: &Installed) -> bool {
     installed.version.family == Family::Valkey && installed.version.major >= 9
 }
 
+/// The server takes them for the same (`modulesDictType`, server.c), and so their configs, which its configuration file
+/// could not tell apart.
+#[test]
+fn a_module_s_name_is_taken_in_upper_and_lower_case() {
+    let module = std::fs::read(path()).expect("it was built");
+    let (name, other) = (NAME.as_bytes(), NAME.to_ascii_uppercase());
+    let folder = Folder::new("other-name");
+    let copy = folder.path().join("other.so");
+    std::fs::write(&copy, renamed(&module, name, other.as_bytes())).expect("a copy");
+    std::fs::set_permissions(&copy, std::fs::metadata(path()).expect("it was built").permissions())
+        .expect("it is ours");
+    let load_copy = || Command::new("MODULE LOAD").arg(copy.display().to_string()).args(["ROUNDTRIP"]);
+    on_each(&Options::new(), |server, client, _| {
+        assert_eq!(load(client, [&b"ROUNDTRIP"[..]]).error(), None);
+        assert!(tell(client, load_copy()).error().is_some());
+        let line = format!("{other} is not loaded: ");
+        assert!(server.log().contains(&line), "{}", server.log_tail());
+        assert!(server.log().contains("a module of that name is loaded"));
+        come_back(client);
+        assert_eq!(tell(client, load_copy()).error(), None);
+        come_back(client);
+    });
+}
+
+fn renamed(module: &[u8], name: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut module = module.to_vec();
+    let places = module.windows(name.len()).enumerate().filter(|(_, found)| *found == name);
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    for at in places {
+        module[at..at + other.len()].copy_from_slice(other);
+    }
+    module
+}
+
 #[test]
 fn a_category_s_name_works_or_is_refused_by_name() {
     on_each(&Options::new(), |server, client, installed| {
@@ -275,16 +311,17 @@ fn a_category_s_name_works_or_is_refused_by_name() {
             assert!(line.starts_with("the ACL category \"") && line.contains("its name"), "{line}");
         }
         let line = refusal(server, client, [&b"CATEGORY"[..], b"read"]);
-        assert!(line.contains(if is_7_0 { "no RedisModule_AddACLCategory" } else { "taken" }), "{line}");
         if is_7_0 {
+            assert!(line.contains("no RedisModule_AddACLCategory"), "{line}");
             return;
         }
+        assert!(line.contains("the ACL category \"read\"") && line.contains("taken"), "{line}");
         // A load that fails gives its categories back, so that many of these do not use them up.
         for _ in 0..4 {
             let names: Vec<Vec<u8>> = (0..70).map(|at| format!("odd{at}").into_bytes()).collect();
             let words: Vec<&[u8]> = names.iter().flat_map(|name| [&b"CATEGORY"[..], name]).collect();
             let line = refusal(server, client, words);
-            assert!(line.contains("64 categories"), "{line}");
+            assert!(line.contains("the ACL category \"odd") && line.contains("64 categories"), "{line}");
         }
     });
 }
