@@ -8,6 +8,7 @@ use crate::api::{api, required, unbound};
 use crate::blocked::is_leaving;
 use crate::context::{CommandContext, Context};
 use crate::error::Error;
+use crate::filter;
 use crate::server::server;
 use crate::string::RedisString;
 
@@ -100,26 +101,27 @@ pub(crate) fn may_be_connection(ctx: &Context<'_>, id: u64) -> bool {
     !server().is_valkey_since(9, 0) || is_listed(ctx, &id.to_string())
 }
 
+/// Whether an id is that of a connection.
+#[cold]
+pub(crate) fn is_connection(ctx: &Context<'_>, id: u64) -> bool {
+    let find = required!(RedisModule_GetClientInfoById);
+    // SAFETY: R33: with NULL the server only looks whether there is such a client.
+    may_be_connection(ctx, id) && unsafe { find(std::ptr::null_mut(), id) } == raw::REDISMODULE_OK as c_int
+}
+
 #[cold]
 fn is_listed(ctx: &Context<'_>, id: &str) -> bool {
     let (call, text) = (required!(RedisModule_Call), required!(RedisModule_CallReplyStringPtr));
     let free = required!(RedisModule_FreeCallReply);
     let (list, by_id) = ("LIST", "ID");
-    // SAFETY: R15: three buffers with their lengths.
-    let reply = unsafe {
-        let (id_len, id) = (id.len(), id.as_ptr());
-        call(
-            ctx.as_ptr(),
-            c"CLIENT".as_ptr(),
-            c"bbb".as_ptr(),
-            list.as_ptr(),
-            4_usize,
-            by_id.as_ptr(),
-            2_usize,
-            id,
-            id_len,
-        )
+    let ask = || {
+        let (ctx, name, format) = (ctx.as_ptr(), c"CLIENT".as_ptr(), c"bbb".as_ptr());
+        // SAFETY: R15: three buffers with their lengths.
+        unsafe {
+            call(ctx, name, format, list.as_ptr(), 4_usize, by_id.as_ptr(), 2_usize, id.as_ptr(), id.len())
+        }
     };
+    let reply = filter::suspended(ctx, ask);
     if reply.is_null() {
         return false;
     }

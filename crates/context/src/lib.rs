@@ -57,6 +57,7 @@ mod key;
 mod key_meta;
 mod keyspace;
 mod life;
+mod loading;
 mod lock;
 mod log;
 mod long_double;

@@ -26,6 +26,7 @@ use crate::info;
 use crate::key_meta;
 use crate::keyspace;
 use crate::life::Life;
+use crate::loading;
 use crate::lock;
 use crate::log::{LogLevel, log_fmt};
 use crate::provisional;
@@ -212,6 +213,7 @@ unsafe fn try_load(
     let load = unsafe { LoadContext::from_raw(ctx, args, module.name) };
     let result = in_transit("the module's load", "its registration panicked", || {
         let _loading = provisional::Loading::begin();
+        loading::watch(&load)?;
         (module.init)(&load)?;
         command::confirm(&load)?;
         keyspace::confirm(&load)?;

@@ -69,6 +69,11 @@ pub enum CallError {
     /// command waits, and nothing keeps the user: check the rights first, by [`crate::Context::check_command`].
     #[error("a command that may wait can't run as a user, who may be gone when it goes on")]
     UserMayGo,
+    /// The server loads its data, and the command of a client that was let through meanwhile
+    /// ([`crate::CommandFlags::ALLOW_LOADING`]) wants to write, or runs a script: the load would end the server when it
+    /// comes to the same key.
+    #[error("the server is loading its data: nothing else may be written")]
+    Loading,
     /// The server lacks a flag.
     #[error("this server has no call flag {flag}: it came with {since}")]
     Unsupported {

@@ -4,6 +4,7 @@ mod attributes;
 mod error;
 mod format;
 mod from_reply;
+mod manner;
 mod promise;
 mod refusal;
 mod replicate;
@@ -25,9 +26,10 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::WriteContext;
 use crate::key::refuse_while_open;
+use crate::loading;
 use crate::module::Calling;
 use crate::string::RedisString;
-use unbroken::Unbroken;
+use manner::Manner;
 
 /// Passes up to twelve buffers to a variadic function: pointer and length of each.
 macro_rules! with_buffers {
@@ -84,34 +86,35 @@ impl<'cx> WriteContext<'cx> {
     /// corrupt below a right checksum (`isRestoreContext`, rdb.c).
     #[inline]
     pub fn call(&self, name: &CStr, flags: CallFlags, args: &[&[u8]]) -> Result<CallReply<'_>, CallError> {
-        let is_script = self.may_call(name, flags, || args.first().copied())?;
-        if is_script || flags.are_delicate() {
-            return self.call_delicately(name, flags, args, is_script);
+        let manner = self.may_call(name, flags, || args.first().copied())?;
+        if manner != Manner::Plain || flags.are_delicate() {
+            return self.call_delicately(name, flags, args, manner);
         }
         // SAFETY: R16: a reply of this context, owned from here on.
         unsafe { CallReply::from_call(self.call_raw(name, flags, args), flags) }
     }
 
-    /// Whether a command may run now, as far as that is for this crate to say; `true` if it is a script. Few commands are
-    /// asked for their first argument.
+    /// Whether a command may run now, as far as that is for this crate to say, and how. Few commands are asked for their
+    /// first argument.
     #[inline]
     fn may_call<'b>(
         &self,
         name: &CStr,
         flags: CallFlags,
         first: impl Fn() -> Option<&'b [u8]>,
-    ) -> Result<bool, CallError> {
+    ) -> Result<Manner, CallError> {
         refuse_while_open().map_err(|_| CallError::KeyIsOpen)?;
         let is_script = refusal::check(self, name, first)?;
         if flags.contains(CallFlags::REPLICATE) {
             self.refuse_while_paused()?;
         }
-        Ok(is_script)
-    }
-
-    /// What is held while a script runs.
-    fn unbroken(&self, is_script: bool) -> Result<Option<Unbroken<'_, 'cx>>, CallError> {
-        is_script.then(|| Unbroken::begin(self)).transpose()
+        Ok(if is_script {
+            Manner::Script
+        } else if loading::forbids_writes(self) {
+            Manner::WithoutWrites
+        } else {
+            Manner::Plain
+        })
     }
 
     /// Replicating while writes are paused ends the server (propagateNow, server.c).
@@ -120,20 +123,21 @@ impl<'cx> WriteContext<'cx> {
         if self.writes_are_paused() { Err(CallError::WritesPaused) } else { Ok(()) }
     }
 
-    /// A script, or with flags that not every server copes with.
+    /// Not in the plain manner, or with flags that not every server copes with.
     #[cold]
     fn call_delicately(
         &self,
         name: &CStr,
         flags: CallFlags,
         args: &[&[u8]],
-        is_script: bool,
+        manner: Manner,
     ) -> Result<CallReply<'_>, CallError> {
-        let _unbroken = self.unbroken(is_script)?;
+        let _held = manner.begin(self)?;
         let sent = flags.for_this_server()?;
-        let reply = self.call_raw(name, sent, args);
+        let reply = self.call_raw(name, manner.flags(sent), args);
         // SAFETY: R16: a reply of this context, owned from here on.
-        unsafe { CallReply::from_call(reply, flags) }?.of_delicate_call(flags, sent)
+        let reply = unsafe { CallReply::from_call(reply, flags) };
+        reply.map_err(|error| manner.error(error))?.of_delicate_call(flags, sent)
     }
 
     #[inline]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use redis_module::raw;
 
+use super::manner::Manner;
 use super::refusal::needs_connection;
 use super::reply::CallReply;
 use super::{CallError, CallFlags, clear_errno};
@@ -91,7 +92,11 @@ impl WriteContext<'_> {
         if flags.contains(CallFlags::AS_USER) {
             return Err(CallError::UserMayGo);
         }
-        let _unbroken = self.unbroken(self.may_call(name, flags, || args.first().copied())?)?;
+        let manner = self.may_call(name, flags, || args.first().copied())?;
+        if manner == Manner::WithoutWrites {
+            return Err(CallError::Loading);
+        }
+        let _held = manner.begin(self)?;
         if needs_connection(name.to_bytes()) {
             return Err(CallError::NotForModules);
         }

@@ -8,9 +8,11 @@ use redis_module::raw;
 
 use super::{CallError, CallFlags, CallReply};
 use crate::api::required;
-use crate::client::may_be_connection;
+use crate::client::is_connection;
 use crate::context::Context;
 use crate::events::is_dispatching;
+use crate::filter;
+use crate::loading;
 use crate::reply::Reply;
 use crate::server::server;
 use crate::serving::is_serving;
@@ -28,7 +30,8 @@ enum Suspect {
     Rights,
     /// It ends the wait of a client.
     Unblocks,
-    /// It takes scripts or functions away.
+    /// It takes scripts or functions away, or adds one: for a script that runs Valkey 9 then loses its client
+    /// (`engineTeardownModuleCtx`, scripting_engine.c, 9.1.2).
     Code,
     /// It takes the data away, or a module.
     Ground,
@@ -67,7 +70,7 @@ fn suspect<'b>(name: &[u8], first: impl Fn() -> Option<&'b [u8]>) -> Option<Susp
         6 if is(b"client") && begins_with(&[b"unblock"]) => Suspect::Unblocks,
         6 if is(b"module") && begins_with(&[b"unload"]) => Suspect::Ground,
         6 if is(b"script") && begins_with(&[b"debug"]) => Suspect::Deadly,
-        6 if is(b"script") && begins_with(&[b"flush"]) => Suspect::Code,
+        6 if is(b"script") && begins_with(&[b"flush", b"load"]) => Suspect::Code,
         7 if is(b"slaveof") || is(b"cluster") => Suspect::Role,
         7 if is(b"evalsha") || is(b"eval_ro") => Suspect::Script,
         8 if is(b"fcall_ro") => Suspect::Script,
@@ -88,6 +91,7 @@ fn judge(ctx: &Context<'_>, suspect: Suspect) -> Result<bool, CallError> {
     match suspect {
         Suspect::Deadly => Err(CallError::NotForModules),
         Suspect::Rights if frees_clients_at_once() => Err(CallError::NotForModules),
+        Suspect::Ground if loading::forbids_writes(ctx) => Err(CallError::Loading),
         Suspect::Ground if is_dispatching(ctx) || in_script => Err(CallError::NotForModules),
         Suspect::Code if in_script => Err(CallError::NotForModules),
         Suspect::Role if any(raw::REDISMODULE_CTX_FLAGS_SLAVE) && may_be_of_primary(ctx, flags) => {
@@ -102,6 +106,8 @@ fn judge(ctx: &Context<'_>, suspect: Suspect) -> Result<bool, CallError> {
         Suspect::Script if serving && any(raw::REDISMODULE_CTX_FLAGS_CLUSTER) => {
             Err(CallError::NotWhileServing)
         }
+        // The server does not look what a script writes.
+        Suspect::Script if loading::forbids_writes(ctx) => Err(CallError::Loading),
         Suspect::Script => Ok(true),
         _ => Ok(false),
     }
@@ -116,18 +122,12 @@ fn is_of_another_module(ctx: &Context<'_>, name: &CStr) -> bool {
         return false;
     }
     let (word, name) = ("INFO", name.to_bytes());
-    // SAFETY: R15: two buffers with their lengths.
-    let reply = unsafe {
-        call(
-            ctx.as_ptr(),
-            c"COMMAND".as_ptr(),
-            c"bb".as_ptr(),
-            word.as_ptr(),
-            word.len(),
-            name.as_ptr(),
-            name.len(),
-        )
+    let ask = || {
+        let (ctx, command, format) = (ctx.as_ptr(), c"COMMAND".as_ptr(), c"bb".as_ptr());
+        // SAFETY: R15: two buffers with their lengths.
+        unsafe { call(ctx, command, format, word.as_ptr(), word.len(), name.as_ptr(), name.len()) }
     };
+    let reply = filter::suspended(ctx, ask);
     // SAFETY: R16: a reply of this context, owned from here on.
     let Ok(reply) = (unsafe { CallReply::from_call(reply, CallFlags::empty()) }) else { return false };
     // One command: its name, its arity, its flags ..
@@ -149,10 +149,7 @@ fn may_be_of_primary(ctx: &Context<'_>, flags: u32) -> bool {
     let id = required!(RedisModule_GetClientId);
     // SAFETY: R17: every context has a client.
     let id = unsafe { id(ctx.as_ptr()) };
-    let find = required!(RedisModule_GetClientInfoById);
-    // SAFETY: R33: with NULL the server only looks whether there is such a client.
-    let is_known = || unsafe { find(std::ptr::null_mut(), id) } == raw::REDISMODULE_OK as i32;
-    flags & raw::REDISMODULE_CTX_FLAGS_REPLICATED != 0 || !may_be_connection(ctx, id) || !is_known()
+    flags & raw::REDISMODULE_CTX_FLAGS_REPLICATED != 0 || !is_connection(ctx, id)
 }
 
 /// Whether the server frees the clients whose rights shrink while their commands run (`ACLKillPubsubClientsIfNeeded`,

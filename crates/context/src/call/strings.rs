@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use redis_module::raw;
 
+use super::manner::Manner;
 use super::{CallError, CallFlags, CallReply, clear_errno};
 use crate::api::required;
 use crate::context::WriteContext;
@@ -21,28 +22,29 @@ impl WriteContext<'_> {
         flags: CallFlags,
         args: &[RedisStr<'_>],
     ) -> Result<CallReply<'_>, CallError> {
-        let is_script = self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
-        if is_script || flags.are_delicate() {
-            return self.call_strings_delicately(name, flags, args, is_script);
+        let manner = self.may_call(name, flags, || args.first().map(RedisStr::as_bytes))?;
+        if manner != Manner::Plain || flags.are_delicate() {
+            return self.call_strings_delicately(name, flags, args, manner);
         }
         // SAFETY: R16: a reply of this context, owned from here on.
         unsafe { CallReply::from_call(self.call_strings_raw(name, flags, args), flags) }
     }
 
-    /// A script, or with flags that not every server copes with.
+    /// Not in the plain manner, or with flags that not every server copes with.
     #[cold]
     fn call_strings_delicately(
         &self,
         name: &CStr,
         flags: CallFlags,
         args: &[RedisStr<'_>],
-        is_script: bool,
+        manner: Manner,
     ) -> Result<CallReply<'_>, CallError> {
-        let _unbroken = self.unbroken(is_script)?;
+        let _held = manner.begin(self)?;
         let sent = flags.for_this_server()?;
-        let reply = self.call_strings_raw(name, sent, args);
+        let reply = self.call_strings_raw(name, manner.flags(sent), args);
         // SAFETY: R16: a reply of this context, owned from here on.
-        unsafe { CallReply::from_call(reply, flags) }?.of_delicate_call(flags, sent)
+        let reply = unsafe { CallReply::from_call(reply, flags) };
+        reply.map_err(|error| manner.error(error))?.of_delicate_call(flags, sent)
     }
 
     /// A few strings are passed one by one: for a vector the server allocates its list of arguments twice

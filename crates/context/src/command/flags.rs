@@ -20,7 +20,7 @@ bitflags::bitflags! {
         const DENY_OOM = 1 << 3;
         /// Not allowed in scripts.
         const DENY_SCRIPT = 1 << 4;
-        /// Allowed while the server loads its data.
+        /// Allowed while the server loads its data. It can't write then, in any way.
         const ALLOW_LOADING = 1 << 5;
         /// Publishes to channels.
         const PUBSUB = 1 << 6;

@@ -30,8 +30,8 @@ pub use command::{FILTER_ARGS_MAX, FilteredCommand};
 pub const FILTERS_MAX: usize = 8;
 
 /// Which commands a filter sees. It never sees what comes from an AOF, a command of a transaction a second time when the
-/// transaction is run, nor what this crate has to know from the server: the rules of users when the module goes, and how
-/// long scripts may run.
+/// transaction is run, nor what this crate itself asks the server: about users when the module goes, clients, commands, and
+/// how long scripts may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FilterScope {
     /// All: those of clients, of scripts, of modules and of the primary.

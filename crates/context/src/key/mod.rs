@@ -34,6 +34,7 @@ use redis_module::raw;
 use crate::api::required;
 use crate::context::{Context, WriteContext};
 use crate::error::Error;
+use crate::loading;
 use crate::string::{RedisStr, RedisString};
 
 pub use elements::{Element, ElementCursor};
@@ -140,7 +141,8 @@ impl WriteContext<'_> {
     /// Opens a key of the selected database for reading and writing, whether it exists or not.
     ///
     /// # Errors
-    /// [`Error::KeyIsOpen`] if this key is open.
+    /// [`Error::KeyIsOpen`] if this key is open. [`Error::NotNow`] for the command of a client that was let through in the
+    /// middle of a load ([`crate::CommandFlags::ALLOW_LOADING`]): the load ends the server when it comes to the same key.
     #[inline]
     pub fn open_write<'k, 'n>(&'k self, name: impl Into<RedisStr<'n>>) -> Result<WriteKey<'k>, Error> {
         self.open_write_with(name, OpenFlags::empty())
@@ -157,6 +159,7 @@ impl WriteContext<'_> {
         flags: OpenFlags,
     ) -> Result<WriteKey<'k>, Error> {
         let mode = (raw::REDISMODULE_READ | raw::REDISMODULE_WRITE) as i32 | flags.check()?;
+        loading::refuse_write(self)?;
         let key = ReadKey::open(self, name.into(), mode)?;
         if key.raw.is_null() {
             return Err(Error::Refused { function: "RedisModule_OpenKey", reason: "it opened nothing" });

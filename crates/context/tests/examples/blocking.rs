@@ -1,9 +1,9 @@
 //! `examples/blocking`.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Server, Value, cmd};
+use redis_mirror_test_support::{Client, Command, Server, Value, cmd, servers};
 
-use crate::harness::{Subject, on_each_server};
+use crate::harness::{Subject, on_each_server, options};
 
 pub const SUBJECT: Subject = Subject { packages: &["blocking"], drive };
 
@@ -94,4 +94,38 @@ fn too_many_jobs_are_refused_by_taking_the_block_back() {
         wait_until("all have ended", || stat(client, "running") == 0);
         assert_eq!(server.info("clients").number("blocked_clients"), Some(0));
     });
+}
+
+/// A load serves those who wait when it is over, and lets them go meanwhile.
+#[test]
+fn clients_that_wait_live_through_a_load() {
+    for installed in servers() {
+        println!("on {installed}");
+        let options = options(&["blocking"]).set("key-load-delay", 200);
+        let server = Server::start(installed, options.set("loading-process-events-interval-bytes", 1024));
+        let mut client = server.client();
+        for at in 0..2000 {
+            client.run(cmd!("SET", format!("key{at}"), "x".repeat(100)));
+        }
+        let blocked = |line: &str| {
+            let mut blocked = server.client();
+            blocked.send(&Command::new(line)).expect("it is sent");
+            blocked
+        };
+        let lines = ["JOB.RUN 300000 0", "JOB.RUN 4000000000 100", "JOB.WAIT 0", "JOB.WAIT 0"];
+        let [mut done, mut late, mut told, leaving] = lines.map(blocked);
+        wait_until("they wait", || server.info("clients").get("blocked_clients") == Some("4"));
+        let mut reload = blocked("DEBUG RELOAD");
+        wait_until("the server loads", || client.call("PING").is_err());
+        drop(leaving);
+        assert_eq!(reload.receive().expect("the load ends").as_text().as_deref(), Some("OK"));
+        assert!(done.receive().is_ok_and(|reply| reply.as_array().is_some_and(|parts| parts.len() == 2)));
+        let late = late.receive().expect("it is answered");
+        assert!(late.error().is_some_and(|text| text.starts_with("TIMEOUT")), "{late}");
+        assert_eq!(client.int("JOB.TELL hello"), 1);
+        assert_eq!(told.receive().expect("it is told").as_text().as_deref(), Some("hello"));
+        wait_until("nobody waits", || server.info("clients").get("blocked_clients") == Some("0"));
+        wait_until("the job was given up", || stat(&mut client, "running") == 0);
+        assert_eq!(client.int("DBSIZE"), 2000);
+    }
 }

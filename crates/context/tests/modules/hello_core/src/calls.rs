@@ -10,6 +10,15 @@ use redis_context::{
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     let write = CommandFlags::WRITE | CommandFlags::DENY_OOM;
     load.command(Command::new(c"hello.call").flags(write), call)?;
+    let any_time = CommandFlags::ALLOW_BUSY | CommandFlags::ALLOW_LOADING | CommandFlags::ALLOW_STALE;
+    // It says that it reads, so that a load lets it be called, too.
+    load.command(Command::new(c"hello.anytime").flags(CommandFlags::READONLY | any_time), call)?;
+    load.command(Command::new(c"hello.put").flags(write | any_time).keys(1, 1, 1), |ctx, mut args| {
+        let (key, value) = (args.next_arg()?, args.next_arg()?);
+        ctx.open_write(key)?.set_string(value)?;
+        ctx.replicate_verbatim()?;
+        Ok::<_, Error>(Reply::OK)
+    })?;
     load.command(Command::new(c"hello.loop").flags(write), call_loop)?;
     load.command(Command::new(c"hello.replicate").flags(write), replicate)?;
     load.command(Command::new(c"hello.verbatim").flags(write).keys(1, 1, 1), |ctx, mut args| {
