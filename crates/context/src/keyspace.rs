@@ -21,7 +21,7 @@ use crate::string::RedisStr;
 
 pub use flags::NotifyFlags;
 pub use listener::{KEYSPACE_SUBSCRIPTIONS_MAX, Subscription};
-pub(crate) use listener::{abandon, confirm, is_telling};
+pub(crate) use listener::{Telling, abandon, confirm, is_telling};
 
 /// Something happened to a key.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use crate::context::{BlockedContext, Context};
 static CLIENT: AtomicU64 = AtomicU64::new(0);
 
 /// A client is leaving until this is dropped.
-pub(super) struct Leaving {
+pub(crate) struct Leaving {
     outer: u64,
 }
 
@@ -20,7 +20,11 @@ impl Leaving {
     pub(super) fn begin(ctx: &BlockedContext<'_>) -> Self {
         let id = required!(RedisModule_GetClientId);
         // SAFETY: R28: the context of a blocked client's callback, whose client is still there.
-        let client = unsafe { id(Context::as_ptr(ctx)) };
+        Self::of(unsafe { id(Context::as_ptr(ctx)) })
+    }
+
+    /// The client of this id leaves, perhaps one that another module has blocked.
+    pub(crate) fn of(client: u64) -> Self {
         // Written by one thread at a time, the one that holds the server's lock.
         Self { outer: CLIENT.swap(client, Ordering::Relaxed) }
     }
@@ -32,7 +36,12 @@ impl Drop for Leaving {
     }
 }
 
+/// The client whose `on_disconnect` runs; 0 for none.
+pub(crate) fn leaving_client() -> u64 {
+    CLIENT.load(Ordering::Relaxed)
+}
+
 /// Whether this is the client whose `on_disconnect` runs.
 pub(crate) fn is_leaving(client: u64) -> bool {
-    client != 0 && CLIENT.load(Ordering::Relaxed) == client
+    client != 0 && leaving_client() == client
 }

@@ -20,7 +20,7 @@ mod record;
 mod unblocker;
 
 pub use keys::{KeysBlock, KeysBuilder, KeysUnblocker, NoTimeoutAnswer, TimeoutAnswer, WAITED_KEYS_MAX};
-pub(crate) use leaving::is_leaving;
+pub(crate) use leaving::{Leaving, is_leaving, leaving_client};
 pub use ready::Ready;
 pub use unblocker::{MeasuredTime, Unblocker};
 

@@ -204,6 +204,22 @@ pub(crate) fn is_telling() -> bool {
     DEPTH.load(Ordering::Relaxed) != 0
 }
 
+/// A listener is being told of something, perhaps another module's.
+pub(crate) struct Telling(());
+
+impl Telling {
+    pub(crate) fn begin() -> Self {
+        DEPTH.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        DEPTH.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Whether the event being heard may be that a key or a field of a hash has expired. The server may have found it in a
 /// walk over what expires, at whose every step it runs the jobs after the unit (`activeExpireCycle`, expire.c, from 7.2
 /// on). A hash whose last field has expired is deleted there, which looks like any other deletion.
@@ -226,11 +242,10 @@ fn tell(listener: &Listener, ctx: &NotificationContext<'_>, event: &KeyspaceEven
     impl Drop for Restore<'_, '_> {
         fn drop(&mut self) {
             TELLING.borrow(self.0).set(self.1);
-            DEPTH.fetch_sub(1, Ordering::Relaxed);
         }
     }
     let told = told_by(event.name);
-    DEPTH.fetch_add(1, Ordering::Relaxed);
+    let _telling = Telling::begin();
     let _outer = Restore(ctx, TELLING.borrow(ctx).replace(Some(told)));
     // The walk over what expires may come next to a key that is found to have expired here: Redis 8 takes care of that.
     let has_expired = matches!(event.name.to_bytes(), b"expired" | b"hexpired");

@@ -17,6 +17,7 @@
 //! The server knows the table by a name that begins with `redis-context/`, so no other API meets it by accident. Who
 //! exports something else under such a name on purpose can't be fended off: it is code in the same process.
 
+mod situation;
 mod table;
 mod value;
 
@@ -32,6 +33,7 @@ use crate::guard::guard;
 use crate::key::refuse_while_open;
 use crate::life::Life;
 use crate::module::Calling;
+use situation::Situation;
 use table::{CheckedTable, DONE, Header, RawAnswer};
 use value::RawValue;
 
@@ -100,7 +102,8 @@ impl SharedImport {
         let function = self.table.function(at).ok_or(refused("the table has no such function"))?;
         let mut given = Given::<R> { answer: None };
         let _calling = Calling::begin();
-        let answer = RawAnswer { state: (&raw mut given).cast(), put: put::<R> };
+        let situation = Situation::now();
+        let answer = RawAnswer { state: (&raw mut given).cast(), put: put::<R>, situation };
         // SAFETY: R59: the table was checked. `SharedValue` is `RawValue`, and all of it outlives the call.
         unsafe { function(args.as_ptr().cast(), args.len(), &raw const answer) };
         given.answer.unwrap_or(Err(refused("the function panicked: see the log")))

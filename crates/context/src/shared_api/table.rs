@@ -3,6 +3,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::marker::PhantomData;
 
+use super::situation::Situation;
 use super::value::{RawValue, SharedReturn, SharedValue};
 use crate::context::Context;
 use crate::detached;
@@ -13,7 +14,7 @@ use crate::guard::guard;
 const MAGIC: u64 = u64::from_ne_bytes(*b"rctx-api");
 
 /// How this file lays tables and values out. Another number is another layout.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// How many arguments a function may have.
 const ARGS_MAX: usize = 16;
@@ -27,11 +28,12 @@ pub(super) const PANICKED: c_int = 2;
 pub(super) type RawFunction = unsafe extern "C" fn(*const RawValue, usize, *const RawAnswer) -> c_int;
 
 /// Where an answer goes: `put(state, status, value)`, at most once; the value lives until it returns. With the status
-/// `FAILED` it is the error's text.
+/// `FAILED` it is the error's text. The called module begins by taking over what the calling one knows of the server.
 #[repr(C)]
 pub(super) struct RawAnswer {
     pub(super) state: *mut c_void,
     pub(super) put: unsafe extern "C" fn(*mut c_void, c_int, *const RawValue),
+    pub(super) situation: Situation,
 }
 
 /// What the importer reads before it believes the rest.
@@ -194,6 +196,7 @@ unsafe extern "C" fn enter<F: SharedFunction>(
             // SAFETY: R59: so many values and one answer, of the importing module's, until this returns.
             let (args, answer) = unsafe { (std::slice::from_raw_parts(args, count), &*answer) };
             let mut args = SharedArgs(args.iter());
+            let _known = answer.situation.begin();
             // SAFETY: R59: the importing module shows a `Context` of its own: the main thread, inside a callback.
             let result = unsafe { detached::with(|ctx| F::run(ctx, &mut args)) };
             match result {
@@ -266,7 +269,7 @@ mod tests {
             header(1, &[ADD, SharedSignature { result: 3, ..GET }]),
             Header::new(&SharedLayout { name: c"apis", version: 1, signatures: &[ADD, GET] }),
             Header { magic: 0, ..table },
-            Header { layout: 2, ..table },
+            Header { layout: 1, ..table },
             Header { size: 0, ..table },
         ];
         for other in others {

@@ -1,6 +1,6 @@
 //! `examples/shared_api_exporter` and `examples/shared_api_importer`.
 
-use redis_mirror_test_support::{Client, Command, Options, Server, Value, cmd, servers};
+use redis_mirror_test_support::{Client, Command, Folder, Options, Server, Value, cmd, servers};
 
 use crate::example;
 use crate::harness::{Subject, on_each_server};
@@ -116,6 +116,22 @@ fn no_shared_function_runs_while_a_key_is_open() {
     on_each_probe(|client| {
         client.run("SET k v");
         assert_eq!(client.int("AP.OPEN k"), 1);
+    });
+}
+
+/// A command of the server's may hold the value: what the calling module may not do there the called one may not either.
+#[test]
+fn a_shared_function_knows_that_its_caller_is_told_of_an_event() {
+    let folder = Folder::new("listener");
+    let probe = path("shared_probe");
+    let copy = example::renamed(probe.as_ref(), "shared_probe", "other_module", folder.path());
+    on_each_empty_server(|client| {
+        client.run(cmd!("MODULE", "LOAD", &probe));
+        client.run(cmd!("MODULE", "LOAD", copy.display().to_string(), "LISTENER"));
+        client.run("SET k 17");
+        let heard = client.texts("AP.HEARD");
+        assert!(heard.len() == 1 && heard[0].contains("event"), "{heard:?}");
+        assert_eq!(client.text("AP.READ k"), "17");
     });
 }
 

@@ -4,7 +4,7 @@ use redis_mirror_test_support::{
     Client, Command, Family, Folder, Installed, Options, Server, Value, cmd, servers,
 };
 
-use crate::{NAME, come_and_go, is_7_0, load, on_each, path, refusal, tell};
+use crate::{NAME, come_and_go, example, is_7_0, load, on_each, path, refusal, tell};
 
 const BAD: [&[u8]; 16] = [
     b"",
@@ -272,13 +272,9 @@ fn is_told_by_the_server(installed: &Installed) -> bool {
 /// could not tell apart.
 #[test]
 fn a_module_s_name_is_taken_in_upper_and_lower_case() {
-    let module = std::fs::read(path()).expect("it was built");
-    let (name, other) = (NAME.as_bytes(), NAME.to_ascii_uppercase());
+    let other = NAME.to_ascii_uppercase();
     let folder = Folder::new("other-name");
-    let copy = folder.path().join("other.so");
-    std::fs::write(&copy, renamed(&module, name, other.as_bytes())).expect("a copy");
-    std::fs::set_permissions(&copy, std::fs::metadata(path()).expect("it was built").permissions())
-        .expect("it is ours");
+    let copy = example::renamed(path().as_ref(), NAME, &other, folder.path());
     let load_copy = || Command::new("MODULE LOAD").arg(copy.display().to_string()).args(["ROUNDTRIP"]);
     on_each(&Options::new(), |server, client, _| {
         assert_eq!(load(client, [&b"ROUNDTRIP"[..]]).error(), None);
@@ -290,16 +286,6 @@ fn a_module_s_name_is_taken_in_upper_and_lower_case() {
         assert_eq!(tell(client, load_copy()).error(), None);
         come_back(client);
     });
-}
-
-fn renamed(module: &[u8], name: &[u8], other: &[u8]) -> Vec<u8> {
-    let mut module = module.to_vec();
-    let places = module.windows(name.len()).enumerate().filter(|(_, found)| *found == name);
-    let places: Vec<usize> = places.map(|(at, _)| at).collect();
-    for at in places {
-        module[at..at + other.len()].copy_from_slice(other);
-    }
-    module
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A module for tests of the shared API: functions of each kind, functions that fail, and imports that don't fit.
-//! It imports what it exports itself; `UNLOADABLE` as the load's argument leaves that out.
+//! It imports what it exports itself; `UNLOADABLE` as the load's argument leaves that out. `LISTENER` is for a copy of
+//! it, which imports alone.
 #![forbid(unsafe_code)]
 
 use redis_context::{
-    Args, Command, CommandContext, CommandFlags, Context, Error, ErrorReply, LoadContext, MainCell, Reply,
+    Args, Command, CommandContext, CommandFlags, Context, Error, ErrorReply, LoadContext, MainCell,
+    NotifyFlags, RedisString, Reply,
 };
 
 redis_context::module! {
@@ -32,6 +34,8 @@ redis_context::shared_api! {
         fn sum(left: f64, right: f64) -> f64;
         /// A number.
         fn next(number: u64) -> u64;
+        /// What a key holds.
+        fn read(key: &[u8]) -> Option<Vec<u8>>;
     }
     /// The functions of this very module.
     pub struct Probe;
@@ -94,9 +98,17 @@ impl ProbeApi for Functions {
     fn next(_: &Context<'_>, number: u64) -> Result<u64, Error> {
         Ok(number + 1)
     }
+
+    fn read(ctx: &Context<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let key = ctx.open_read(&RedisString::new(key))?;
+        Ok(key.string_bytes()?.map(|bytes| bytes.to_vec()))
+    }
 }
 
 fn init(load: &LoadContext<'_>) -> Result<(), Error> {
+    if load.args().take_keyword("listener") {
+        return listen(load);
+    }
     load.command(Command::new(c"ap.kinds"), kinds)?;
     load.command(Command::new(c"ap.twice"), twice)?;
     load.command(Command::new(c"ap.refuse"), refuse)?;
@@ -105,6 +117,10 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(Command::new(c"ap.other"), other)?;
     load.command(Command::new(c"ap.open").flags(CommandFlags::WRITE).keys(1, 1, 1), open)?;
     load.command(Command::new(c"ap.stale"), stale)?;
+    load.command(Command::new(c"ap.read"), |ctx: &CommandContext<'_>, mut args: Args<'_>| {
+        let read = Probe::import(ctx)?.read(ctx, args.next_arg()?.as_bytes())?;
+        Ok::<_, Error>(read.map_or(Reply::Null, Reply::Bulk))
+    })?;
     if load.args().take_keyword("unloadable") {
         return Ok(());
     }
@@ -112,6 +128,20 @@ fn init(load: &LoadContext<'_>) -> Result<(), Error> {
     // The name is taken by now.
     assert!(Functions::export(load).is_err());
     Ok(())
+}
+
+/// What the exporter has answered inside of an event.
+static HEARD: MainCell<Vec<String>> = MainCell::new(Vec::new());
+
+/// As another module: asks the exporter for each string that is set. AP.HEARD tells what it answered.
+fn listen(load: &LoadContext<'_>) -> Result<(), Error> {
+    load.command(Command::new(c"ap.heard"), |ctx: &CommandContext<'_>, _: Args<'_>| {
+        Ok::<_, Error>(Reply::array(HEARD.take(ctx)?))
+    })?;
+    load.subscribe(NotifyFlags::STRING, |ctx, event| {
+        let answer = Probe::import(ctx).and_then(|probe| probe.read(ctx, event.key.as_bytes()));
+        HEARD.borrow_mut(ctx).push(answer.map_or_else(|error| error.to_string(), |read| format!("{read:?}")));
+    })
 }
 
 /// AP.KINDS: what each function answers.
