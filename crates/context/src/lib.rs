@@ -127,7 +127,7 @@ pub use log::{LogLevel, log, log_fmt};
 pub use long_double::{LongDouble, LongDoubleFormat};
 pub use memory::HeapSize;
 pub use native_type::{
-    AofWriter, AuxWhen, CopyPlaces, Digest, NativeType, Place, RdbReader, RdbWriter, TypeHandle,
+    AofWriter, AuxWhen, CopyPlaces, Digest, NativeType, Place, RdbReader, RdbWriter, TypeHandle, TypeStream,
 };
 pub use outcome::{ErrorReply, Outcome, Streamed};
 pub use reply::{ERROR_LINE_BYTES_MAX, Reply, ReplyWriter, VerbatimFormat};

@@ -1,29 +1,28 @@
 //! What a type's values are saved to and loaded from: a snapshot, DUMP and RESTORE, COPY to another server.
 
-use std::ffi::c_int;
-use std::marker::PhantomData;
+use std::ops::Deref;
 
 use redis_module::raw;
 
+use super::stream::TypeStream;
 use crate::api::required;
 use crate::error::Error;
-use crate::log::{LogLevel, log_io};
 use crate::long_double::LongDouble;
 use crate::string::{RedisStr, RedisString};
 
 /// Writes values into a snapshot. The server notes a failed write itself and fails the save.
 pub struct RdbWriter<'a> {
-    io: *mut raw::RedisModuleIO,
+    stream: TypeStream<'a>,
     /// Written before the first value: see the format of auxiliary data.
     marker: Option<u64>,
-    callback: PhantomData<&'a mut ()>,
 }
 
 impl<'a> RdbWriter<'a> {
     /// # Safety
     /// `io` is what the server passed to a save callback, for all of `'a`.
     pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO, marker: Option<u64>) -> Self {
-        Self { io, marker, callback: PhantomData }
+        // SAFETY: the caller's promise.
+        Self { stream: unsafe { TypeStream::new(io) }, marker }
     }
 
     /// Whether nothing was written yet.
@@ -42,7 +41,7 @@ impl<'a> RdbWriter<'a> {
         self.begin();
         let save = required!(RedisModule_SaveUnsigned);
         // SAFETY: R32: the callback's own stream.
-        unsafe { save(self.io, value) };
+        unsafe { save(self.stream.io, value) };
     }
 
     /// Writes a whole number.
@@ -50,7 +49,7 @@ impl<'a> RdbWriter<'a> {
         self.begin();
         let save = required!(RedisModule_SaveSigned);
         // SAFETY: R32: the callback's own stream.
-        unsafe { save(self.io, value) };
+        unsafe { save(self.stream.io, value) };
     }
 
     /// Writes a floating point number, bit by bit.
@@ -58,7 +57,7 @@ impl<'a> RdbWriter<'a> {
         self.begin();
         let save = required!(RedisModule_SaveDouble);
         // SAFETY: R32: the callback's own stream.
-        unsafe { save(self.io, value) };
+        unsafe { save(self.stream.io, value) };
     }
 
     /// Writes a floating point number of single precision, bit by bit: half the size of a double.
@@ -66,7 +65,7 @@ impl<'a> RdbWriter<'a> {
         self.begin();
         let save = required!(RedisModule_SaveFloat);
         // SAFETY: R32: the callback's own stream.
-        unsafe { save(self.io, value) };
+        unsafe { save(self.stream.io, value) };
     }
 
     /// Writes a `long double`, exactly, as text: it may be read on another kind of machine.
@@ -76,7 +75,7 @@ impl<'a> RdbWriter<'a> {
     pub fn long_double(&mut self, value: LongDouble) -> Result<(), Error> {
         self.begin();
         // SAFETY: R32: the callback's own stream.
-        unsafe { value.save(self.io) }
+        unsafe { value.save(self.stream.io) }
     }
 
     /// Writes any bytes, with their length.
@@ -85,7 +84,7 @@ impl<'a> RdbWriter<'a> {
         let bytes = bytes.as_ref();
         let save = required!(RedisModule_SaveStringBuffer);
         // SAFETY: R32: the callback's own stream; `len` bytes are copied.
-        unsafe { save(self.io, bytes.as_ptr().cast(), bytes.len()) };
+        unsafe { save(self.stream.io, bytes.as_ptr().cast(), bytes.len()) };
     }
 
     /// Writes a server string. What is written is the same as for [`RdbWriter::bytes`].
@@ -93,33 +92,21 @@ impl<'a> RdbWriter<'a> {
         self.begin();
         let save = required!(RedisModule_SaveString);
         // SAFETY: R32, R4: the callback's own stream; the string lives through the call, which reads it.
-        unsafe { save(self.io, string.into().as_ptr()) };
+        unsafe { save(self.stream.io, string.into().as_ptr()) };
     }
+}
 
-    /// The key whose value is saved; `None` for auxiliary data and [`crate::TypeHandle::encode`].
-    pub fn key(&self) -> Option<RedisStr<'a>> {
-        // SAFETY: R51: the stream of a callback that runs for all of `'a`.
-        unsafe { key_of(self.io) }
-    }
-
-    /// The number of the key's database; `None` where there is no key.
-    pub fn db(&self) -> Option<u32> {
-        // SAFETY: R51: as above.
-        unsafe { db_of(self.io) }
-    }
-
-    /// Logs a line under the module's name: see [`crate::Context::log`].
-    pub fn log(&self, level: LogLevel, message: impl AsRef<[u8]>) {
-        // SAFETY: R51: as above.
-        unsafe { log_io(self.io, level, message.as_ref()) };
+impl<'a> Deref for RdbWriter<'a> {
+    type Target = TypeStream<'a>;
+    fn deref(&self) -> &Self::Target {
+        &self.stream
     }
 }
 
 /// Reads values from a snapshot, in the order and of the kinds they were written. After one error every
 /// further read fails too.
 pub struct RdbReader<'a> {
-    io: *mut raw::RedisModuleIO,
-    callback: PhantomData<&'a mut ()>,
+    stream: TypeStream<'a>,
 }
 
 impl<'a> RdbReader<'a> {
@@ -127,13 +114,14 @@ impl<'a> RdbReader<'a> {
     /// `io` is what the server passed to a load callback, for all of `'a`, and the module has declared that
     /// it handles read errors.
     pub(crate) unsafe fn new(io: *mut raw::RedisModuleIO) -> Self {
-        Self { io, callback: PhantomData }
+        // SAFETY: the caller's promise.
+        Self { stream: unsafe { TypeStream::new(io) } }
     }
 
     fn check<R>(&self, value: R) -> Result<R, Error> {
         let failed = required!(RedisModule_IsIOError);
         // SAFETY: R32: the callback's own stream.
-        if unsafe { failed(self.io) } == 0 { Ok(value) } else { Err(Error::ShortRead) }
+        if unsafe { failed(self.stream.io) } == 0 { Ok(value) } else { Err(Error::ShortRead) }
     }
 
     /// Reads a whole number without a sign.
@@ -143,7 +131,7 @@ impl<'a> RdbReader<'a> {
     pub fn unsigned(&mut self) -> Result<u64, Error> {
         let load = required!(RedisModule_LoadUnsigned);
         // SAFETY: R32: the callback's own stream.
-        self.check(unsafe { load(self.io) })
+        self.check(unsafe { load(self.stream.io) })
     }
 
     /// Reads a whole number.
@@ -153,7 +141,7 @@ impl<'a> RdbReader<'a> {
     pub fn signed(&mut self) -> Result<i64, Error> {
         let load = required!(RedisModule_LoadSigned);
         // SAFETY: R32: the callback's own stream.
-        self.check(unsafe { load(self.io) })
+        self.check(unsafe { load(self.stream.io) })
     }
 
     /// Reads a floating point number.
@@ -163,7 +151,7 @@ impl<'a> RdbReader<'a> {
     pub fn double(&mut self) -> Result<f64, Error> {
         let load = required!(RedisModule_LoadDouble);
         // SAFETY: R32: the callback's own stream.
-        self.check(unsafe { load(self.io) })
+        self.check(unsafe { load(self.stream.io) })
     }
 
     /// Reads a floating point number of single precision.
@@ -173,7 +161,7 @@ impl<'a> RdbReader<'a> {
     pub fn float(&mut self) -> Result<f32, Error> {
         let load = required!(RedisModule_LoadFloat);
         // SAFETY: R32: the callback's own stream.
-        self.check(unsafe { load(self.io) })
+        self.check(unsafe { load(self.stream.io) })
     }
 
     /// Reads a `long double`.
@@ -204,7 +192,7 @@ impl<'a> RdbReader<'a> {
         let free = required!(RedisModule_Free);
         let mut len = 0;
         // SAFETY: R32: the callback's own stream; it returns a buffer of ours, or NULL.
-        let start = unsafe { load(self.io, &raw mut len) };
+        let start = unsafe { load(self.stream.io, &raw mut len) };
         if start.is_null() {
             return Err(Error::ShortRead);
         }
@@ -223,50 +211,14 @@ impl<'a> RdbReader<'a> {
     pub fn string(&mut self) -> Result<RedisString, Error> {
         let load = required!(RedisModule_LoadString);
         // SAFETY: R32: the callback's own stream; it returns a string of ours, or NULL.
-        let string = unsafe { RedisString::from_raw(load(self.io)) };
+        let string = unsafe { RedisString::from_raw(load(self.stream.io)) };
         self.check(string)?.ok_or(Error::ShortRead)
     }
-
-    /// The key whose value is loaded; `None` for auxiliary data and [`crate::TypeHandle::decode`].
-    pub fn key(&self) -> Option<RedisStr<'a>> {
-        // SAFETY: R51: the stream of a callback that runs for all of `'a`.
-        unsafe { key_of(self.io) }
-    }
-
-    /// The number of the key's database; `None` where there is no key.
-    pub fn db(&self) -> Option<u32> {
-        // SAFETY: R51: as above.
-        unsafe { db_of(self.io) }
-    }
-
-    /// Logs a line under the module's name: see [`crate::Context::log`].
-    pub fn log(&self, level: LogLevel, message: impl AsRef<[u8]>) {
-        // SAFETY: R51: as above.
-        unsafe { log_io(self.io, level, message.as_ref()) };
-    }
 }
 
-/// The key that a stream belongs to.
-///
-/// # Safety
-/// `io` is what the server passed to a callback that runs for all of `'a`.
-pub(super) unsafe fn key_of<'a>(io: *mut raw::RedisModuleIO) -> Option<RedisStr<'a>> {
-    let key = required!(RedisModule_GetKeyNameFromIO);
-    // SAFETY: R51: the callback's own stream; the name lives as long.
-    unsafe { RedisStr::from_raw(key(io).cast_mut()) }
-}
-
-/// The database of that key.
-///
-/// # Safety
-/// `io` is what the server passed to the callback that runs.
-pub(super) unsafe fn db_of(io: *mut raw::RedisModuleIO) -> Option<u32> {
-    let db = required!(RedisModule_GetDbIdFromIO);
-    // SAFETY: R51: the callback's own stream.
-    db_number(unsafe { db(io) })
-}
-
-/// The servers write -1 for "no database".
-pub(super) fn db_number(db: c_int) -> Option<u32> {
-    u32::try_from(db).ok()
+impl<'a> Deref for RdbReader<'a> {
+    type Target = TypeStream<'a>;
+    fn deref(&self) -> &Self::Target {
+        &self.stream
+    }
 }

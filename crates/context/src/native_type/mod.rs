@@ -21,6 +21,7 @@ mod encode;
 mod frame;
 mod io;
 mod place;
+mod stream;
 mod value;
 
 use std::ffi::CStr;
@@ -44,6 +45,7 @@ pub use digest::Digest;
 pub(crate) use encode::run as notice_panics;
 pub use io::{RdbReader, RdbWriter};
 pub use place::{CopyPlaces, Place};
+pub use stream::TypeStream;
 
 bitflags::bitflags! {
     /// When auxiliary data is saved, and in the same order loaded.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use redis_module::raw;
 
-use super::io::db_number;
+use super::stream::db_number;
 use crate::api::required;
 use crate::defrag::knows_its_key;
 use crate::string::RedisStr;
