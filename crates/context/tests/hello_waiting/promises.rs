@@ -209,3 +209,47 @@ fn what_needs_a_connection_or_a_user_is_no_promise() {
         assert_eq!(reply.as_array().expect("two")[1], Value::Bytes(b"\0%s\r\n\xff".to_vec()));
     });
 }
+
+#[test]
+fn a_command_waits_beside_a_busy_script_which_may_end_its_wait() {
+    on_each_server(|server, client| {
+        if !is_since_7_2(server) {
+            return;
+        }
+        client.run("CONFIG SET busy-reply-threshold 10");
+        let mut script = server.client();
+        let code = "while redis.call('EXISTS', 'go') == 0 do end return redis.call('RPUSH', 'k', 'v')";
+        script.send(&cmd!("EVAL", code, 0)).expect("it is sent");
+        wait_until("the server is busy", || client.call("PING").is_err());
+        assert_eq!(client.text("HW.PROMISE KEEP BLPOP k 0"), "later");
+        assert!(client.refusal("HW.PROMISE KEEP EVAL return(1) 0").contains("does not survive"));
+        client.run("HW.PROMISE KEEP SET go 1");
+        assert_eq!(script.receive().expect("the script ends"), Value::Int(1));
+        notes_with(client, "1 promise: Array([Bulk([107]), Bulk([118])])");
+        assert_eq!(client.int("EXISTS k"), 0);
+        everything_is_dropped(client);
+    });
+}
+
+#[test]
+fn no_command_begins_to_wait_in_the_middle_of_a_load() {
+    on_each_server(|server, client| {
+        if !is_since_7_2(server) {
+            return;
+        }
+        client.run("CONFIG SET key-load-delay 200 loading-process-events-interval-bytes 1024");
+        for at in 0..2000 {
+            client.run(cmd!("SET", format!("key{at}"), "x".repeat(100)));
+        }
+        let mut reload = server.client();
+        reload.send(&cmd!("DEBUG", "RELOAD")).expect("it is sent");
+        wait_until("the server loads", || client.call("PING").is_err());
+        for command in ["BLPOP k 0", "SET key1999 new", "GET key0"] {
+            let refusal = client.refusal(format!("HW.PROMISE KEEP {command}"));
+            assert!(refusal.contains("loading its data"), "{refusal}");
+        }
+        assert_eq!(reload.receive().expect("the load ends").as_text().as_deref(), Some("OK"));
+        assert_eq!(client.int("DBSIZE"), 2000);
+        everything_is_dropped(client);
+    });
+}

@@ -13,7 +13,8 @@ static KEPT: MainCell<Vec<Promise>> = MainCell::new(Vec::new());
 
 pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     let flags = CommandFlags::WRITE;
-    load.command(Command::new(c"hw.promise").flags(flags), promise)?;
+    let any_time = CommandFlags::ALLOW_BUSY | CommandFlags::ALLOW_LOADING;
+    load.command(Command::new(c"hw.promise").flags(flags | any_time), promise)?;
     load.command(Command::new(c"hw.promises").flags(flags), promises)
 }
 
