@@ -5,8 +5,8 @@
 //! clients may send, too. What several commands say is one variant: `SETEX`, `PSETEX`, `SETNX` and `GETSET` are
 //! [`StringCommand::Set`]. The servers' own parsers say what an argument means; each family names the file.
 //!
-//! [`Typed::Other`] are commands that are not modelled on purpose: those that take a server's own algorithms to carry out
-//! (`BITFIELD`, `SORT .. STORE`, `GEORADIUS .. STORE`, `GEOSEARCHSTORE`, `ZRANGESTORE`), the blocking ones (`BLPOP` and
+//! [`Typed::Other`] are commands that are not modelled on purpose: those whose options are a small program, or that take a
+//! server's own algorithms to carry out (`BITFIELD`, `SORT .. STORE`, `GEORADIUS .. STORE`, `GEOSEARCHSTORE`), the blocking ones (`BLPOP` and
 //! the like, which sources replicate as the others), `PFDEBUG`, `XCFGSET`, `XIDMPRECORD`, and all that [`crate::keys`] does not
 //! list. Their arguments, and as a rule their keys, can be had from the entry.
 //!
@@ -45,7 +45,7 @@ pub use sets::SetCommand;
 pub use streams::{Delivery, GroupStart, Idempotency, Kept, References, StreamCommand, Trim};
 pub use strings::{BitOperation, StringCommand, ValueCondition};
 pub use words::{Element, Items, ItemsIter, Words};
-pub use zsets::{Aggregate, LexBound, Place, ScoreBound, ScoredMember, SortedSetCommand};
+pub use zsets::{Aggregate, LexBound, MemberRange, Place, ScoreBound, ScoredMember, SortedSetCommand};
 
 use cursor::Cursor;
 

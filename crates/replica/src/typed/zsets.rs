@@ -103,6 +103,32 @@ pub enum SortedSetCommand<'a> {
         /// What becomes of the scores of a member that is in several. Never but `Sum` for `ZDIFFSTORE`, which keeps the first.
         aggregate: Aggregate,
     },
+    /// `ZRANGESTORE destination source first last [BYSCORE|BYLEX] [REV] [LIMIT skip take]`.
+    StoreRange {
+        /// The key that is replaced; deleted if the result is empty.
+        destination: &'a [u8],
+        /// The key that is read.
+        source: &'a [u8],
+        /// Which members.
+        range: MemberRange<'a>,
+        /// `REV`: whether the order is from the highest score down, for ranks and for what is skipped.
+        reverse: bool,
+        /// How many of the range are left out first; negative ones leave out all. Of ranks 0.
+        skip: i64,
+        /// How many there are then, at most; None for all.
+        take: Option<u64>,
+    },
+}
+
+/// Members that follow each other in a sorted set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MemberRange<'a> {
+    /// From the first rank to the last, from 0; negative ones count from the end, which is -1.
+    Rank(i64, i64),
+    /// From the lowest score to the highest.
+    Score(ScoreBound, ScoreBound),
+    /// `BYLEX`, from the first name to the last: for sets whose scores are all equal.
+    Lex(LexBound<'a>, LexBound<'a>),
 }
 
 /// A member and its score, or what is added to it; infinities included.
@@ -225,6 +251,7 @@ pub(super) fn parse<'a>(mut from: Cursor<'a>) -> Read<Option<SortedSetCommand<'a
         "zunionstore" => store(from, SetOperation::Union)?,
         "zinterstore" => store(from, SetOperation::Intersection)?,
         "zdiffstore" => store(from, SetOperation::Difference)?,
+        "zrangestore" => store_range(from)?,
         _ => return Ok(None),
     };
     from.end(Some(command))
@@ -289,4 +316,57 @@ fn store<'a>(from: &mut Cursor<'a>, operation: SetOperation) -> Read<SortedSetCo
         }
     }
     Ok(SortedSetCommand::Store { operation, destination, sources, weights, aggregate })
+}
+
+#[derive(Clone, Copy)]
+enum RangeWord {
+    ByScore,
+    ByLex,
+    Reverse,
+    Limit,
+}
+
+const RANGE_WORDS: [(&str, RangeWord); 4] = [
+    ("BYSCORE", RangeWord::ByScore),
+    ("BYLEX", RangeWord::ByLex),
+    ("REV", RangeWord::Reverse),
+    ("LIMIT", RangeWord::Limit),
+];
+
+/// zrangeGenericCommand in t_zset.c: in reverse the higher bound is named first, and ranks take no limit but the one of -1,
+/// whose offset is not looked at.
+fn store_range<'a>(from: &mut Cursor<'a>) -> Read<SortedSetCommand<'a>> {
+    let (destination, source) = (from.key()?, from.key()?);
+    let bounds = *from;
+    from.next("where the range begins")?;
+    from.next("where the range ends")?;
+    let (mut by, mut reverse, mut skip, mut take) = (None, false, 0, None);
+    while from.left() > 0 {
+        match from.take_one(&RANGE_WORDS) {
+            Some(RangeWord::Reverse) => reverse = true,
+            Some(RangeWord::Limit) => {
+                skip = from.int("number to skip")?;
+                take = u64::try_from(from.int("number to take")?).ok();
+            }
+            Some(word) => by = Some(word),
+            None => return Err(from.unexpected()),
+        }
+    }
+    let mut bounds = bounds;
+    let range = match by {
+        Some(RangeWord::ByScore) => {
+            let (min, max) = (bounds.parse("score", score_bound)?, bounds.parse("score", score_bound)?);
+            if reverse { MemberRange::Score(max, min) } else { MemberRange::Score(min, max) }
+        }
+        Some(RangeWord::ByLex) => {
+            let (min, max) = (bounds.parse("member", lex_bound)?, bounds.parse("member", lex_bound)?);
+            if reverse { MemberRange::Lex(max, min) } else { MemberRange::Lex(min, max) }
+        }
+        _ if take.is_some() => return Err(from.refuse(Problem::Conflict)),
+        _ => {
+            skip = 0;
+            MemberRange::Rank(bounds.int("first rank")?, bounds.int("last rank")?)
+        }
+    };
+    Ok(SortedSetCommand::StoreRange { destination, source, range, reverse, skip, take })
 }

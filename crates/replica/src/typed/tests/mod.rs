@@ -51,7 +51,7 @@ fn refused(lines: &[(&str, usize, Problem)]) {
 }
 
 /// Commands of the table that are not modelled, and why.
-const OTHER: [(&str, &str); 17] = [
+const OTHER: [(&str, &str); 16] = [
     ("bitfield", "operations on numbers of any width"),
     ("blmove", "replicated as LMOVE"),
     ("blmpop", "replicated as LPOP or RPOP"),
@@ -68,7 +68,6 @@ const OTHER: [(&str, &str); 17] = [
     ("sort", "may read keys that it does not name"),
     ("xcfgset", "settings, not data"),
     ("xidmprecord", "written by AOF rewrites only"),
-    ("zrangestore", "three kinds of range, in either direction"),
 ];
 
 #[test]

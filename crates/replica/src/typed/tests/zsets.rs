@@ -1,5 +1,5 @@
 use super::super::{
-    Aggregate, Conditions, End, LexBound, Order, Presence, Problem, ScoreBound, SetOperation,
+    Aggregate, Conditions, End, LexBound, MemberRange, Order, Presence, Problem, ScoreBound, SetOperation,
     SortedSetCommand, Typed,
 };
 use super::{all_are, items, refused};
@@ -92,5 +92,32 @@ fn malformed() {
         ("ZUNIONSTORE d 1 a AGGREGATE AVG", 5, Problem::Invalid("way to aggregate")),
         ("ZDIFFSTORE d 1 a WEIGHTS 1", 4, Problem::Unexpected),
         ("ZMPOP 1 z UP", 3, Problem::Invalid("MIN or MAX")),
+    ]);
+}
+
+#[test]
+fn ranges_that_are_stored() {
+    let store = |range, reverse, skip, take| {
+        let (destination, source) = (b"to".as_slice(), b"from".as_slice());
+        Typed::SortedSet(SortedSetCommand::StoreRange { destination, source, range, reverse, skip, take })
+    };
+    let ranks = MemberRange::Rank(1, -1);
+    all_are(&["ZRANGESTORE to from 1 -1"], store(ranks, false, 0, None));
+    all_are(&["ZRANGESTORE to from 1 -1 LIMIT 5 -1 rev"], store(ranks, true, 0, None));
+    let bound = |score, inclusive| ScoreBound { score, inclusive };
+    let scores = MemberRange::Score(bound(1.0, false), bound(f64::INFINITY, true));
+    all_are(
+        &["ZRANGESTORE to from (1 +inf BYSCORE LIMIT -2 3", "ZRANGESTORE to from (1 +inf limit -2 3 byscore"],
+        store(scores, false, -2, Some(3)),
+    );
+    all_are(&["ZRANGESTORE to from +inf (1 BYSCORE REV"], store(scores, true, 0, None));
+    let names = MemberRange::Lex(LexBound::Including(b"a"), LexBound::Highest);
+    all_are(&["ZRANGESTORE to from [a + BYLEX"], store(names, false, 0, None));
+    all_are(&["ZRANGESTORE to from + [a REV BYLEX LIMIT 1 -1"], store(names, true, 1, None));
+    refused(&[
+        ("ZRANGESTORE to from a 1", 3, Problem::Invalid("first rank")),
+        ("ZRANGESTORE to from 0 x BYSCORE", 4, Problem::Invalid("score")),
+        ("ZRANGESTORE to from 0 1 LIMIT 0 5", 7, Problem::Conflict),
+        ("ZRANGESTORE to from 0 1 WITHSCORES", 5, Problem::Unexpected),
     ]);
 }
