@@ -6,6 +6,7 @@
 mod calls;
 mod commands;
 mod filters;
+mod large;
 mod links;
 mod phases;
 mod recorder;

@@ -44,6 +44,13 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// How many pending entries no longer are in the stream.
+    pub(crate) fn deleted_pending(&self) -> u64 {
+        let is_deleted = |id: &StreamId| self.entries.binary_search_by_key(id, |entry| entry.id).is_err();
+        let pending = self.groups.iter().flat_map(|group| &group.pending);
+        pending.filter(|pending| is_deleted(&pending.id)).count() as u64
+    }
+
     /// Consumers whose active time is not their seen time.
     pub(crate) fn consumers_with_own_active_time(&self) -> u64 {
         let consumers = self.groups.iter().flat_map(|group| &group.consumers);

@@ -6,6 +6,9 @@ use crate::callback::BatchLimits;
 use crate::connection::Credentials;
 use crate::transport::{DriverConfig, Endpoint};
 
+/// Values of a snapshot that are larger, in serialized bytes, are unpacked piece by piece.
+const PIECES_ABOVE_BYTES: u64 = 1 << 20;
+
 /// When [`Replica::start`](super::Replica::start) returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Start {
@@ -37,7 +40,8 @@ pub enum Transactions {
 /// The settings of a [`Replica`](super::Replica).
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The source, how it is reached, and when it is tried again.
+    /// The source, how it is reached, and when it is tried again. Values of a snapshot above 1 MiB come in pieces, unless the
+    /// limit is set otherwise ([`rdb::Limits::pieces_above_bytes`](crate::rdb::Limits)).
     pub driver: DriverConfig,
     /// How much of a snapshot is handed over at once.
     pub batch: BatchLimits,
@@ -76,7 +80,8 @@ impl Options {
 }
 
 impl From<DriverConfig> for Options {
-    fn from(driver: DriverConfig) -> Self {
+    fn from(mut driver: DriverConfig) -> Self {
+        driver.connection.limits.rdb.pieces_above_bytes.get_or_insert(PIECES_ABOVE_BYTES);
         Options {
             driver,
             batch: BatchLimits::default(),
