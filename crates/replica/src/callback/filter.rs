@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::position::{Position, ReplId};
 
-use super::{Batch, Entry, Handler, HandlerError, LeftOut, Message};
+use super::{Batch, Entry, Handled, Handler, HandlerError, LeftOut, Message};
 
 /// What becomes of a command. The context is kept for [`Filter::after`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +152,14 @@ impl<F: Filter, H: Handler> Handler for Filtered<F, H> {
             self.filter.after(context, outcome.as_ref().copied());
         }
         outcome
+    }
+
+    fn command(&mut self, command: &Entry<'_>) -> Result<Handled, HandlerError> {
+        self.handler.command(command)
+    }
+
+    fn unhandled(&mut self, command: &Entry<'_>) -> Result<(), HandlerError> {
+        self.handler.unhandled(command)
     }
 
     fn left_out(&mut self, db: u32, key: &[u8], what: LeftOut) -> Result<(), HandlerError> {

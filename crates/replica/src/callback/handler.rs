@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::position::{Position, ReplId};
 use crate::rdb::{Defect, Loss, NotRestorable};
 
-use super::Batch;
+use super::{Batch, Entry};
 
 /// Any error of a handler; it stops the replica.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
@@ -28,11 +28,23 @@ pub enum LeftOut {
     Parts(Vec<Loss>),
 }
 
+/// Whether a handler has taken a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Handled {
+    /// It has.
+    Yes,
+    /// It knows nothing to do with it.
+    No,
+}
+
 /// The callbacks of a replica, in the order of the source's history.
 ///
 /// ```text
 ///   init  ( replication_start  ( batch | left_out )*  streaming_start | resumed  batch*  closed )*  destroy
 /// ```
+///
+/// Whoever wants to be told one command after the other implements [`command`](Self::command); whoever wants what belongs
+/// together, [`batch`](Self::batch).
 ///
 /// Nothing is read while a callback runs, so a slow one slows the source down; one that takes longer than the
 /// source's `repl-timeout` (60 s) makes it drop the link. A panic stops the replica as an error does.
@@ -57,9 +69,38 @@ pub trait Handler: Send {
 
     /// Commands to apply, of the snapshot or live; never none. Once this returns they count as applied.
     ///
+    /// Unless implemented, each goes to [`command`](Self::command), and to [`unhandled`](Self::unhandled) if that does not
+    /// take it.
+    ///
     /// # Errors
     /// Stops the replica; none of the batch counts as applied.
-    fn batch(&mut self, batch: &Batch) -> Result<(), HandlerError>;
+    fn batch(&mut self, batch: &Batch) -> Result<(), HandlerError> {
+        for command in batch.iter() {
+            if self.command(&command)? == Handled::No {
+                self.unhandled(&command)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One command, in the source's order.
+    ///
+    /// # Errors
+    /// Stops the replica; nothing of the command's batch counts as applied.
+    fn command(&mut self, command: &Entry<'_>) -> Result<Handled, HandlerError> {
+        let _ = command;
+        Ok(Handled::No)
+    }
+
+    /// A command that nobody handles: neither [`command`](Self::command), nor a
+    /// [`Projection`](crate::projection::Projection), which tells its listener. Goes to [`note`](Self::note) by default.
+    ///
+    /// # Errors
+    /// Stops the replica.
+    fn unhandled(&mut self, command: &Entry<'_>) -> Result<(), HandlerError> {
+        self.note(&format_args!("nobody handles {}", command.name().escape_ascii()));
+        Ok(())
+    }
 
     /// Something of the snapshot can't be told by commands.
     ///

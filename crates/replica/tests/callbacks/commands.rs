@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use redis_mirror_test_support::{Options as ServerOptions, Server, cmd};
-use redis_replica::transport::Transactions;
+use redis_mirror_test_support::{Options as ServerOptions, Server, any_server, cmd};
+use redis_replica::Place;
+use redis_replica::callback::{
+    Batch, Entry, Filter, Filtered, Handled, Handler, HandlerError, Phase, Verdict, Whereabouts,
+};
+use redis_replica::transport::{DriverError, Replica, Start, Transactions};
 
-use super::recorder::{Log, options, run, start, with_each_server};
+use super::recorder::{Log, options, run, start, with_each_server, words};
 use super::scripted::{Answer, command, full_sync, serve, usual};
 
 #[test]
@@ -69,7 +73,6 @@ fn n21_several_commands_in_a_packet_and_split_ones_come_in_order() {
 
 #[test]
 fn v15_nothing_is_read_while_a_callback_runs() {
-    use redis_replica::callback::{Batch, Handler, HandlerError};
     struct Slow(Arc<std::sync::Mutex<()>>, Log);
     impl Handler for Slow {
         fn batch(&mut self, _: &Batch) -> Result<(), HandlerError> {
@@ -130,8 +133,7 @@ fn v15_nothing_is_read_while_a_callback_runs() {
 
 #[test]
 fn v18_a_command_tells_db_arguments_keys_and_offset() {
-    use redis_replica::callback::{Batch, Phase, Whereabouts};
-    use redis_replica::{Place, keys::Access};
+    use redis_replica::keys::Access;
     let mut batch = Batch::new(Phase::Streaming);
     let at = Whereabouts { db: 3, offset: 77, place: Place::Alone };
     for words in [
@@ -154,4 +156,70 @@ fn v18_a_command_tells_db_arguments_keys_and_offset() {
     let first = batch.iter().next().unwrap();
     assert_eq!((first.db(), first.offset(), first.name()), (3, 77, b"sinterstore".as_slice()));
     assert_eq!(first.to_vec(), [b"sinterstore".as_slice(), b"to", b"a", b"b"]);
+}
+
+/// Takes SET alone, and tells what is left.
+struct OnlySet(Log);
+
+impl Handler for OnlySet {
+    fn command(&mut self, command: &Entry<'_>) -> Result<Handled, HandlerError> {
+        if command.name() != b"set" {
+            return Ok(Handled::No);
+        }
+        self.0.push(format!("set {}", words(command)));
+        Ok(Handled::Yes)
+    }
+
+    fn unhandled(&mut self, command: &Entry<'_>) -> Result<(), HandlerError> {
+        self.0.push(format!("unhandled {}", words(command)));
+        if command.name() == b"del" { Err("no deletion".into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn n24_a_command_that_nobody_handles_is_told_also_behind_a_filter() {
+    struct All;
+    impl Filter for All {
+        type Context = ();
+        fn before(&mut self, _: &Entry<'_>) -> Verdict<()> {
+            Verdict::Pass(())
+        }
+    }
+    let server = Server::start(any_server(), ServerOptions::new());
+    run(&mut server.client(), "RPUSH l a");
+    let log = Log::default();
+    let handler = Filtered::new(All, OnlySet(log.clone()));
+    let replica = Replica::start(options(server.address()).start(Start::AFTER_LOAD), handler).unwrap();
+    let mut client = server.client();
+    for words in ["SET a 1", "MULTI", "INCR a", "SET b 1", "EXEC", "DEL a", "SET c 1"] {
+        run(&mut client, words);
+    }
+    let (_, result) = replica.wait().unwrap();
+    assert!(matches!(&result, Err(DriverError::Observer(error)) if error.to_string() == "no deletion"));
+    assert_eq!(
+        log.all(),
+        [
+            "unhandled [0] rpush l a",
+            "set [0] set a 1",
+            "unhandled [0] incr a",
+            "set [0] set b 1",
+            "unhandled [0] del a"
+        ]
+    );
+}
+
+#[test]
+fn n24_whoever_handles_nothing_learns_of_it() {
+    struct Nothing(Vec<String>);
+    impl Handler for Nothing {
+        fn note(&mut self, what: &dyn std::fmt::Display) {
+            self.0.push(what.to_string());
+        }
+    }
+    let mut batch = Batch::new(Phase::Streaming);
+    let at = Whereabouts { db: 0, offset: 1, place: Place::Alone };
+    batch.push(at, [b"SET".as_slice(), b"k", b"v"]);
+    let mut handler = Nothing(Vec::new());
+    handler.batch(&batch).unwrap();
+    assert_eq!(handler.0, ["nobody handles set"]);
 }
