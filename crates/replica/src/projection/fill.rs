@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::callback::{Batch, Entry, Handler, HandlerError, LeftOut, Phase};
 use crate::position::{Position, ReplId};
+use crate::rdb::Loss;
 
 use super::apply::{Outcome, apply, writes};
 use super::tables::{Lookup, Route, Tables};
@@ -86,12 +87,13 @@ impl<L: Listener> Projection<L> {
         self.watches.push(Watch { watched, tell: Box::new(tell) });
     }
 
-    fn fill(&mut self, batch: &Batch, tables: &mut Tables) {
+    fn fill(&mut self, batch: &Batch, tables: &mut Tables) -> Result<(), HandlerError> {
         for command in batch.iter() {
             if apply(tables, &command) == Outcome::Unhandled {
-                self.listener.unhandled(&command);
+                self.unhandled(&command)?;
             }
         }
+        Ok(())
     }
 
     fn tell_written(&mut self, batch: &Batch, before: &Tables) {
@@ -144,7 +146,7 @@ impl<L: Listener> Handler for Projection<L> {
     fn batch(&mut self, batch: &Batch) -> Result<(), HandlerError> {
         if batch.phase() == Phase::Snapshot {
             let mut tables = self.loading.take().ok_or("a snapshot came without its beginning")?;
-            self.fill(batch, &mut tables);
+            self.fill(batch, &mut tables)?;
             self.loading = Some(tables);
             return Ok(());
         }
@@ -152,7 +154,7 @@ impl<L: Listener> Handler for Projection<L> {
         // Flushes and swaps are told by what was there before.
         let everything_may_change = batch.iter().any(|command| is_sweeping(command.name()));
         let before = (everything_may_change && !self.watches.is_empty()).then(|| view.read(Tables::clone));
-        self.fill(batch, &mut view.0.write().unwrap_or_else(PoisonError::into_inner));
+        self.fill(batch, &mut view.0.write().unwrap_or_else(PoisonError::into_inner))?;
         view.read(|tables| {
             match &before {
                 Some(before) => self.tell_differences(before, tables),
@@ -163,8 +165,15 @@ impl<L: Listener> Handler for Projection<L> {
         Ok(())
     }
 
-    fn left_out(&mut self, db: u32, key: &[u8], _: LeftOut) -> Result<(), HandlerError> {
-        if let Some(tables) = &mut self.loading {
+    fn unhandled(&mut self, command: &Entry<'_>) -> Result<(), HandlerError> {
+        self.listener.unhandled(command);
+        Ok(())
+    }
+
+    fn left_out(&mut self, db: u32, key: &[u8], what: LeftOut) -> Result<(), HandlerError> {
+        if let Some(tables) = &mut self.loading
+            && !is_all_that_is_held(&what)
+        {
             tables.make_stale(db, key);
         }
         Ok(())
@@ -187,6 +196,15 @@ impl<L: Listener> Handler for Projection<L> {
         });
         Ok(())
     }
+}
+
+/// Whether the commands of a snapshot have told all that a projection holds of a key. That deleted entries are pending still
+/// they have told, though a server would not take it from them.
+fn is_all_that_is_held(what: &LeftOut) -> bool {
+    let is_not_held = |loss: &Loss| {
+        matches!(loss, Loss::StreamIdempotency(_) | Loss::ConsumerTimes(_) | Loss::PendingDeleted(_))
+    };
+    matches!(what, LeftOut::Parts(losses) if losses.iter().all(is_not_held))
 }
 
 fn is_sweeping(name: &[u8]) -> bool {

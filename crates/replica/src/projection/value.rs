@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::stream::Stream;
+
 /// A key's value and expiry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Its value: never an empty collection.
+    /// Its value: never an empty collection, but perhaps a stream without entries.
     pub value: Value,
     /// When it expires: milliseconds since 1970.
     pub expire_at_ms: Option<u64>,
@@ -31,6 +33,8 @@ pub enum Value {
     ZSet(BTreeMap<Vec<u8>, f64>),
     /// Fields of a hash.
     Hash(BTreeMap<Vec<u8>, Field>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// A field of a hash.
@@ -46,7 +50,7 @@ impl Value {
     /// Whether a server would have removed the key.
     pub(super) fn is_empty(&self) -> bool {
         match self {
-            Value::String(_) => false,
+            Value::String(_) | Value::Stream(_) => false,
             Value::List(list) => list.is_empty(),
             Value::Set(set) => set.is_empty(),
             Value::ZSet(zset) => zset.is_empty(),

@@ -3,5 +3,7 @@
 #![cfg(feature = "net")]
 #![allow(clippy::unwrap_used)]
 
+mod asker;
 mod compare;
+mod extra;
 mod tables;

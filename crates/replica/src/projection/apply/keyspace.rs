@@ -4,6 +4,7 @@ use crate::callback::Entry;
 use crate::keys::integer;
 use crate::projection::tables::Tables;
 use crate::projection::value::{Item, Value};
+use crate::typed::{Expiry, StringCommand, Typed};
 
 use super::{int, is_word, time_ms};
 
@@ -23,18 +24,36 @@ pub(super) fn sweep(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
     Some(())
 }
 
+/// Messages, and functions: what they do is replicated as what it is.
+pub(super) fn is_about_no_key(command: &Entry<'_>) -> bool {
+    matches!(command.name(), b"publish" | b"spublish" | b"function")
+}
+
 /// Commands that do the same to each of their keys, kept or not, stale or not.
 pub(super) fn each_key(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
     match command.name() {
         b"del" | b"unlink" => command.args().skip(1).for_each(|key| drop(tables.take(command.db(), key))),
         b"delex" | b"delifeq" | b"getdel" => drop(tables.take(command.db(), command.arg(1)?)),
-        b"mset" | b"msetnx" => {
-            for at in (1..command.arg_count().saturating_sub(1)).step_by(2) {
-                let value = command.arg(at + 1)?.to_vec();
-                tables.put(command.db(), command.arg(at)?, Item::new(Value::String(value)));
-            }
-        }
+        b"mset" | b"msetnx" | b"msetex" => set_many(tables, command)?,
         _ => return None,
+    }
+    Some(())
+}
+
+fn set_many(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
+    let Ok(Typed::String(StringCommand::SetMany { pairs, expiry, .. })) = command.typed() else {
+        return None;
+    };
+    let db = command.db();
+    let at = match expiry {
+        Expiry::Set(time) => Some(u64::try_from(time.unix_ms()?).ok()?),
+        Expiry::Keep if pairs.iter().any(|(key, _)| tables.is_stale(db, key)) => return None,
+        Expiry::Keep | Expiry::Clear => None,
+    };
+    for (key, value) in pairs {
+        let old = tables.get_mut(db, key).and_then(|old| old.expire_at_ms);
+        let kept = old.filter(|_| expiry == Expiry::Keep);
+        tables.put(db, key, Item { value: Value::String(value.to_vec()), expire_at_ms: at.or(kept) });
     }
     Some(())
 }

@@ -3,10 +3,14 @@
 //! A source replicates a command because it has changed something: conditions (`NX`, `XX`, `GT` of `PEXPIREAT`) have held and
 //! are not looked at again, and what can't be done here as it was done there is not known.
 
+mod bits;
 mod hashes;
 mod keyspace;
 mod lists;
+mod restore;
 mod sets;
+mod sort;
+mod streams;
 mod strings;
 mod zsets;
 
@@ -27,6 +31,9 @@ pub(super) enum Outcome {
 /// Applies one command.
 pub(super) fn apply(tables: &mut Tables, command: &Entry<'_>) -> Outcome {
     if keyspace::sweep(tables, command).is_some() || keyspace::each_key(tables, command).is_some() {
+        return Outcome::Applied;
+    }
+    if keyspace::is_about_no_key(command) {
         return Outcome::Applied;
     }
     let Some(uses) = uses(command) else {
@@ -65,6 +72,10 @@ fn is_usable(tables: &Tables, db: u32, key: &[u8], access: Access) -> bool {
 
 /// The keys of a command, each in its database; None if they can't be told.
 fn uses<'b>(command: &Entry<'b>) -> Option<Vec<(u32, &'b [u8], Access)>> {
+    // It stores what it has counted, and is replicated then (`pfcountCommand`, hyperloglog.c).
+    if command.name() == b"pfcount" {
+        return Some(vec![(command.db(), command.arg(1)?, Access::Update)]);
+    }
     let keys = lookup(command.name())?.find(&Tail(command)).ok()?;
     let mut uses: Vec<_> = keys
         .iter()
@@ -96,16 +107,24 @@ fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
         sets::run,
         zsets::run,
         hashes::run,
+        streams::run,
+        bits::run,
+        sort::run,
+        restore::run,
     ];
     let at = match command.name() {
         b"set" | b"setnx" | b"getset" | b"append" | b"setrange" | b"incr" | b"decr" | b"incrby"
-        | b"decrby" | b"setbit" => 0,
+        | b"decrby" => 0,
         b"rename" | b"renamenx" | b"copy" | b"move" | b"pexpireat" | b"expireat" | b"persist" => 1,
         b"lpush" | b"rpush" | b"lpushx" | b"rpushx" | b"lpop" | b"rpop" | b"lset" | b"lrem" | b"linsert"
         | b"ltrim" | b"lmove" | b"rpoplpush" => 2,
         b"sadd" | b"srem" | b"smove" | b"sunionstore" | b"sinterstore" | b"sdiffstore" => 3,
         b"hset" | b"hmset" | b"hsetnx" | b"hdel" | b"hincrby" | b"hpexpireat" | b"hpersist" | b"hsetex" => 5,
+        b"setbit" | b"bitop" | b"bitfield" => 7,
+        b"sort" => 8,
+        b"restore" | b"restore-asking" => 9,
         name if name.starts_with(b"z") => 4,
+        name if name.starts_with(b"x") => 6,
         _ => return None,
     };
     group[at](tables, command)

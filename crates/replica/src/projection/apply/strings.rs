@@ -5,10 +5,10 @@ use crate::keys::integer;
 use crate::projection::tables::Tables;
 use crate::projection::value::{Item, Value};
 
-use super::{int, is_word, time_ms};
+use super::{int, time_ms};
 
 /// The longest string a server makes (`proto-max-bulk-len`), in bytes.
-const STRING_BYTES_MAX: usize = 512 << 20;
+pub(super) const STRING_BYTES_MAX: usize = 512 << 20;
 
 pub(super) fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
     let (db, key) = (command.db(), command.arg(1)?);
@@ -19,7 +19,6 @@ pub(super) fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
         }
         b"append" => string(tables, db, key)?.extend_from_slice(command.arg(2)?),
         b"setrange" => return set_range(tables, command),
-        b"setbit" => return set_bit(tables, command),
         b"incr" => add(tables, db, key, 1)?,
         b"decr" => add(tables, db, key, -1)?,
         b"incrby" => add(tables, db, key, int(command, 2)?)?,
@@ -60,7 +59,7 @@ fn set(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
 }
 
 /// The string at a key, made if there is none.
-fn string<'t>(tables: &'t mut Tables, db: u32, key: &[u8]) -> Option<&'t mut Vec<u8>> {
+pub(super) fn string<'t>(tables: &'t mut Tables, db: u32, key: &[u8]) -> Option<&'t mut Vec<u8>> {
     if tables.get_mut(db, key).is_none() {
         tables.put(db, key, Item::new(Value::String(Vec::new())));
     }
@@ -86,22 +85,5 @@ fn set_range(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
     let bytes = string(tables, command.db(), command.arg(1)?)?;
     bytes.resize(bytes.len().max(end), 0);
     bytes[offset..end].copy_from_slice(new);
-    Some(())
-}
-
-fn set_bit(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
-    let offset = usize::try_from(int(command, 2)?).ok()?;
-    let byte = offset / 8;
-    if byte >= STRING_BYTES_MAX {
-        return None;
-    }
-    let mask = 0x80 >> (offset % 8);
-    let bytes = string(tables, command.db(), command.arg(1)?)?;
-    bytes.resize(bytes.len().max(byte + 1), 0);
-    if is_word(command, 3, "1") {
-        bytes[byte] |= mask
-    } else {
-        bytes[byte] &= !mask
-    }
     Some(())
 }

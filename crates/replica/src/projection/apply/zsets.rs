@@ -1,13 +1,15 @@
 //! Commands about sorted sets.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::callback::Entry;
 use crate::projection::tables::{Lookup, Tables};
 use crate::projection::value::{Item, Value};
 use crate::typed::{
-    Aggregate, Conditions, End, Items, LexBound, Order, Presence, ScoreBound, ScoredMember, SetOperation,
-    SortedSetCommand, Typed,
+    Aggregate, Conditions, End, Items, LexBound, MemberRange, Order, Presence, ScoreBound, ScoredMember,
+    SetOperation, SortedSetCommand, Typed,
 };
 
 type ZSet = BTreeMap<Vec<u8>, f64>;
@@ -30,6 +32,11 @@ pub(super) fn run(tables: &mut Tables, command: &Entry<'_>) -> Option<()> {
     if let SortedSetCommand::Store { operation, sources, weights, aggregate, .. } = change {
         let result = store(tables, command.db(), operation, sources, weights, aggregate)?;
         tables.put(command.db(), command.arg(1)?, Item::new(Value::ZSet(result)));
+        return Some(());
+    }
+    if let SortedSetCommand::StoreRange { source, range, reverse, skip, take, .. } = change {
+        let chosen = select(zset_at(tables, command.db(), source)?, range, reverse, skip, take)?;
+        tables.put(command.db(), command.arg(1)?, Item::new(Value::ZSet(chosen)));
         return Some(());
     }
     with_zset(tables, command, |zset| match change {
@@ -96,10 +103,10 @@ fn add(
 }
 
 /// The members in a server's order: by score, then by name.
-fn ranked(zset: &ZSet) -> Vec<Vec<u8>> {
+pub(super) fn ranked(zset: &ZSet) -> Vec<Vec<u8>> {
     let mut members: Vec<_> = zset.iter().collect();
     // Stable: members of one score stay in the order of their names.
-    members.sort_by(|one, other| one.1.total_cmp(other.1));
+    members.sort_by(|one, other| one.1.partial_cmp(other.1).unwrap_or(Ordering::Equal));
     members.into_iter().map(|(member, _)| member.clone()).collect()
 }
 
@@ -116,45 +123,85 @@ fn pop(zset: &mut ZSet, end: End, count: usize) -> Option<()> {
 
 fn remove_ranks(zset: &mut ZSet, first: i64, last: i64) -> Option<()> {
     let members = ranked(zset);
-    let len = i64::try_from(members.len()).ok()?;
-    let from_end = |at: i64| if at < 0 { at.saturating_add(len) } else { at };
-    let first = usize::try_from(from_end(first).max(0)).ok()?;
-    let Ok(last) = usize::try_from(from_end(last).min(len - 1)) else { return Some(()) };
-    let count = (last + 1).saturating_sub(first);
-    for member in members.iter().skip(first).take(count) {
+    for member in &members[ranks(members.len(), first, last)?] {
         zset.remove(member);
     }
     Some(())
 }
 
+/// From the first rank to the last; negative ones count from the end.
+fn ranks(len: usize, first: i64, last: i64) -> Option<Range<usize>> {
+    let signed = i64::try_from(len).ok()?;
+    let from_end = |at: i64| if at < 0 { at.saturating_add(signed) } else { at };
+    let end = usize::try_from(from_end(last).saturating_add(1).clamp(0, signed)).ok()?;
+    let begin = usize::try_from(from_end(first).max(0)).ok()?;
+    Some(begin.min(end)..end)
+}
+
 fn remove_scores(zset: &mut ZSet, min: ScoreBound, max: ScoreBound) -> Option<()> {
-    let above = |score: f64| score > min.score || (min.inclusive && score == min.score);
-    let below = |score: f64| score < max.score || (max.inclusive && score == max.score);
-    zset.retain(|_, score| !(above(*score) && below(*score)));
+    zset.retain(|_, score| !is_between(*score, min, max));
     Some(())
 }
 
-/// By name is by rank only among equal scores.
+fn is_between(score: f64, min: ScoreBound, max: ScoreBound) -> bool {
+    let above = score > min.score || (min.inclusive && score == min.score);
+    let below = score < max.score || (max.inclusive && score == max.score);
+    above && below
+}
+
 fn remove_names(zset: &mut ZSet, min: LexBound<'_>, max: LexBound<'_>) -> Option<()> {
+    are_by_name(zset).then(|| zset.retain(|name, _| !is_named_between(name, min, max)))
+}
+
+/// By name is by rank only among equal scores.
+fn are_by_name(zset: &ZSet) -> bool {
     let mut scores = zset.values();
     let first = scores.next();
-    if scores.any(|score| Some(score) != first) {
-        return None;
-    }
-    let above = |name: &[u8]| match min {
+    scores.all(|score| Some(score) == first)
+}
+
+fn is_named_between(name: &[u8], min: LexBound<'_>, max: LexBound<'_>) -> bool {
+    let above = match min {
         LexBound::Lowest => true,
         LexBound::Highest => false,
         LexBound::Including(min) => name >= min,
         LexBound::Excluding(min) => name > min,
     };
-    let below = |name: &[u8]| match max {
+    let below = match max {
         LexBound::Lowest => false,
         LexBound::Highest => true,
         LexBound::Including(max) => name <= max,
         LexBound::Excluding(max) => name < max,
     };
-    zset.retain(|name, _| !(above(name) && below(name)));
-    Some(())
+    above && below
+}
+
+/// The members of a range.
+fn select(
+    mut zset: ZSet,
+    range: MemberRange<'_>,
+    reverse: bool,
+    skip: i64,
+    take: Option<u64>,
+) -> Option<ZSet> {
+    let mut members = ranked(&zset);
+    if reverse {
+        members.reverse();
+    }
+    match range {
+        MemberRange::Rank(first, last) => {
+            members = members.drain(ranks(members.len(), first, last)?).collect()
+        }
+        MemberRange::Score(min, max) => {
+            let score = |member: &Vec<u8>| zset.get(member).copied();
+            members.retain(|member| score(member).is_some_and(|score| is_between(score, min, max)));
+        }
+        MemberRange::Lex(..) if !are_by_name(&zset) => return None,
+        MemberRange::Lex(min, max) => members.retain(|member| is_named_between(member, min, max)),
+    }
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let take = take.map_or(Some(usize::MAX), |take| usize::try_from(take).ok())?;
+    Some(members.into_iter().skip(skip).take(take).filter_map(|member| zset.remove_entry(&member)).collect())
 }
 
 fn store(
