@@ -18,6 +18,10 @@ const CREATE_GROUP: &str = "redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARG
      redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], 'alice') \
      redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], 'bob')";
 
+/// One that may have entries pending, and may be told some again.
+const RENEW_CONSUMER: &str = "redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) \
+     redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])";
+
 pub struct Extra {
     random: Random,
     abilities: Abilities,
@@ -217,7 +221,10 @@ impl Extra {
         match self.random.below(8) {
             0 => ("xgroup|setid", cmd!("XGROUP SETID", key, group, from)),
             1 => ("xgroup|destroy", cmd!("XGROUP DESTROY", key, "h")),
-            2 => ("xgroup|delconsumer", cmd!("XGROUP DELCONSUMER", key, group, "carol")),
+            2 if self.random.one_in(2) => {
+                ("xgroup|delconsumer", cmd!("XGROUP DELCONSUMER", key, group, "carol"))
+            }
+            2 => ("xgroup|delconsumer", cmd!("EVAL", RENEW_CONSUMER, 1, key, group, "bob")),
             3 => ("xgroup|createconsumer", cmd!("XGROUP CREATECONSUMER", key, group, "carol")),
             _ => ("xgroup|create", cmd!("EVAL", CREATE_GROUP, 1, key, group, from)),
         }

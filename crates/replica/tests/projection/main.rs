@@ -6,4 +6,5 @@
 mod asker;
 mod compare;
 mod extra;
+mod stale;
 mod tables;
