@@ -7,10 +7,10 @@ use redis_replica::Place;
 use redis_replica::callback::{
     Batch, Entry, Filter, Filtered, Handled, Handler, HandlerError, Phase, Verdict, Whereabouts,
 };
-use redis_replica::transport::{DriverError, Replica, Start, Transactions};
+use redis_replica::transport::{DriverError, Replica, ReplicaState, Start, Transactions};
 
 use super::recorder::{Log, options, run, start, with_each_server, words};
-use super::scripted::{Answer, command, full_sync, serve, usual};
+use super::scripted::{Answer, accept_psync, command, full_sync, serve, usual};
 
 #[test]
 fn v08_transactions_are_one_batch_and_nothing_internal_is_told() {
@@ -88,17 +88,8 @@ fn v15_nothing_is_read_while_a_callback_runs() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let pouring = std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut chunk = [0; 4096];
-        loop {
-            let len = socket.read(&mut chunk).unwrap();
-            let psync = chunk[..len].windows(5).any(|word| word == b"PSYNC");
-            socket.write_all(if psync { &[] } else { b"+OK\r\n" }).unwrap();
-            if psync {
-                break;
-            }
-        }
+        use std::io::Write;
+        let mut socket = accept_psync(&listener);
         socket.write_all(&full_sync(b"")).unwrap();
         for _ in 0..64 {
             if socket.write_all(&big).is_err() {
@@ -123,9 +114,11 @@ fn v15_nothing_is_read_while_a_callback_runs() {
         let now = written.load(std::sync::atomic::Ordering::SeqCst);
         std::mem::replace(&mut before, now) == now
     });
-    assert!(before < 64, "the source could send everything");
-    assert_eq!(log.count("entered"), 1);
+    let entered = log.count("entered");
+    // Before anything can fail: the replica's end waits for the callback.
     drop(closed);
+    assert!(before < 64, "the source could send everything");
+    assert_eq!(entered, 1);
     let _socket = pouring.join().unwrap();
     redis_mirror_test_support::wait::wait_until("the rest", || log.count("entered") == 64);
     replica.stop().unwrap().1.unwrap();
@@ -194,7 +187,8 @@ fn n24_a_command_that_nobody_handles_is_told_also_behind_a_filter() {
     for words in ["SET a 1", "MULTI", "INCR a", "SET b 1", "EXEC", "DEL a", "SET c 1"] {
         run(&mut client, words);
     }
-    let (_, result) = replica.wait().unwrap();
+    redis_mirror_test_support::wait::wait_until("the end", || replica.state() == ReplicaState::Ended);
+    let (mut handler, result) = replica.stop().unwrap();
     assert!(matches!(&result, Err(DriverError::Observer(error)) if error.to_string() == "no deletion"));
     assert_eq!(
         log.all(),
@@ -206,6 +200,13 @@ fn n24_a_command_that_nobody_handles_is_told_also_behind_a_filter() {
             "unhandled [0] del a"
         ]
     );
+    // Also of what stands before the filter and calls for one command.
+    let mut batch = Batch::new(Phase::Streaming);
+    batch.push(Whereabouts { db: 0, offset: 1, place: Place::Alone }, [b"other".as_slice()]);
+    let entry = batch.iter().next().unwrap();
+    assert_eq!(handler.command(&entry).unwrap(), Handled::No);
+    handler.unhandled(&entry).unwrap();
+    assert_eq!(log.count("unhandled [0] other"), 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use redis_replica::AckPolicy;
 use redis_replica::transport::{Backoff, BackoffConfig};
 
 use super::recorder::{Log, options, run, start};
-use super::scripted::{Answer, full_sync, serve, usual};
+use super::scripted::{Answer, Script, accept_psync, full_sync, serve, usual};
 
 #[test]
 fn v13_what_the_handler_has_applied_is_acknowledged() {
@@ -52,21 +52,31 @@ fn v13_what_a_handler_holds_is_not_acknowledged() {
 
 #[test]
 fn v13_a_long_snapshot_is_kept_alive() {
-    let server = Server::start(
-        any_server(),
-        ServerOptions::new()
-            .set("repl-timeout", 2)
-            .set("repl-diskless-sync", "no")
-            .set("rdbcompression", "no"),
-    );
-    run(&mut server.client(), "DEBUG POPULATE 3000 key 10");
-    let mut options = options(server.address());
-    options.batch.commands = 1;
-    options.driver.connection.timeouts.ack_interval = Duration::from_millis(50);
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let source = std::thread::spawn(move || {
+        let mut socket = accept_psync(&listener);
+        let data = full_sync(b"");
+        let (begin, rest) = data.split_at(data.len() - 5);
+        socket.write_all(begin).unwrap();
+        // Waits for signs of life, and sends the rest only then.
+        let (mut signs, mut chunk) = (Vec::new(), [0; 64]);
+        while signs.len() < 3 {
+            let len = socket.read(&mut chunk).unwrap();
+            assert!(len > 0, "the replica closed the connection");
+            signs.extend_from_slice(&chunk[..len]);
+        }
+        socket.write_all(rest).unwrap();
+        (socket, signs)
+    });
+    let mut options = options(address);
+    options.driver.connection.timeouts.ack_interval = Duration::from_millis(20);
     let log = Log::default();
     let replica = start(options, &log);
     log.wait("streaming");
-    assert_eq!(log.count("start"), 1);
+    let (_socket, signs) = source.join().unwrap();
+    assert!(signs.iter().all(|byte| *byte == b'\n'), "{}", signs.escape_ascii());
     replica.stop().unwrap().1.unwrap();
 }
 
@@ -82,9 +92,8 @@ fn v14_delays_double_from_one_second_to_thirty_with_jitter() {
     assert_eq!(backoff.next_delay(), config.first);
 }
 
-/// The delays a handler is told: they double while links fail and start over behind one that streamed.
-#[test]
-fn v14_a_link_that_streamed_starts_the_delays_over() {
+/// The delays, in milliseconds, that a handler is told while links to this source fail; from 4 to 30.
+fn delays_told(script: Script, failures: usize) -> Vec<u128> {
     use redis_replica::callback::{Batch, Handler, HandlerError};
     struct Delays(Arc<std::sync::Mutex<Vec<u128>>>);
     impl Handler for Delays {
@@ -95,23 +104,41 @@ fn v14_a_link_that_streamed_starts_the_delays_over() {
             self.0.lock().unwrap().push(retry_in.unwrap().as_millis());
         }
     }
-    let (address, _) = serve(Arc::new(|number, request| match request {
-        "PING" if number != 3 => Answer::Close,
-        request if request.starts_with("REPLCONF ACK") => Answer::Close,
-        _ => usual(request, &full_sync(b"")),
-    }));
+    let (address, _) = serve(script);
     let mut options = options(address);
     options.driver.backoff =
         BackoffConfig { first: Duration::from_millis(4), max: Duration::from_millis(30), jitter_percent: 0 };
     let delays = Arc::new(std::sync::Mutex::new(Vec::new()));
     let replica = redis_replica::transport::Replica::start(options, Delays(Arc::clone(&delays))).unwrap();
-    wait_until("six failures", || delays.lock().unwrap().len() >= 6);
+    wait_until("the failures", || delays.lock().unwrap().len() >= failures);
     replica.stop().unwrap().1.unwrap();
-    assert_eq!(delays.lock().unwrap()[..6], [4, 8, 16, 4, 8, 16]);
+    let mut delays = delays.lock().unwrap().clone();
+    delays.truncate(failures);
+    delays
+}
+
+/// They double while links fail and start over behind one that streamed.
+#[test]
+fn v14_a_link_that_streamed_starts_the_delays_over() {
+    let script: Script = Arc::new(|number, request| match request {
+        "PING" if number != 3 => Answer::Close,
+        request if request.starts_with("REPLCONF ACK") => Answer::Close,
+        _ => usual(request, &full_sync(b"")),
+    });
+    assert_eq!(delays_told(script, 6), [4, 8, 16, 4, 8, 16]);
 }
 
 #[test]
-fn n22_closed_comes_once_for_each_drop_and_a_loading_source_is_tried_again_soon() {
+fn n22_a_source_that_loads_is_tried_again_soon_and_does_not_move_the_delays() {
+    let script: Script = Arc::new(|number, _| match number {
+        0..=3 => Answer::Bytes(b"-LOADING Redis is loading the dataset in memory\r\n".to_vec()),
+        _ => Answer::Close,
+    });
+    assert_eq!(delays_told(script, 7), [4, 4, 4, 4, 4, 8, 16]);
+}
+
+#[test]
+fn n22_closed_comes_once_for_each_drop_before_the_next_attempt() {
     let (address, _) = serve(Arc::new(|number, request| match (number, request) {
         (0..=2, "PING") => Answer::Bytes(b"-LOADING Redis is loading the dataset in memory\r\n".to_vec()),
         (3, "PING") => Answer::Close,
@@ -122,10 +149,4 @@ fn n22_closed_comes_once_for_each_drop_and_a_loading_source_is_tried_again_soon(
     log.wait("streaming");
     replica.stop().unwrap().1.unwrap();
     assert_eq!(log.all(), ["init", "closed", "closed", "closed", "closed", "start", "streaming", "destroy"]);
-    // A loading source does not move the series.
-    let mut backoff = Backoff::new(BackoffConfig { jitter_percent: 0, ..BackoffConfig::default() }, 1);
-    assert_eq!((backoff.soon(), backoff.soon(), backoff.next_delay()), {
-        let second = Duration::from_secs(1);
-        (second, second, second)
-    });
 }

@@ -25,6 +25,19 @@ pub fn full_sync(stream: &[u8]) -> Vec<u8> {
     [head.as_bytes(), EMPTY, stream].concat()
 }
 
+/// Takes a connection and answers it as far as PSYNC, which is left unanswered.
+pub fn accept_psync(listener: &TcpListener) -> TcpStream {
+    let (mut socket, _) = listener.accept().unwrap();
+    let mut chunk = [0; 4096];
+    loop {
+        let len = socket.read(&mut chunk).unwrap();
+        if chunk[..len].windows(5).any(|word| word == b"PSYNC") {
+            return socket;
+        }
+        socket.write_all(b"+OK\r\n").unwrap();
+    }
+}
+
 /// One command as bytes.
 pub fn command(words: &str) -> Vec<u8> {
     let args: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();

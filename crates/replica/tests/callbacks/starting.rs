@@ -71,7 +71,10 @@ fn v03_start_returns_before_it_connects_and_a_failed_connect_is_retried() {
     let address = free.local_addr().unwrap();
     drop(free);
     let log = Log::default();
-    let replica = start(options(address), &log);
+    let (starts, started) = std::sync::mpsc::channel();
+    let begins = log.clone();
+    std::thread::spawn(move || starts.send(start(options(address), &begins)));
+    let replica = started.recv_timeout(Duration::from_secs(60)).expect("it waits for a connection");
     wait_until("two failures", || log.count("closed") >= 2);
     replica.stop().unwrap().1.unwrap();
 

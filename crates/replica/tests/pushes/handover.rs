@@ -168,6 +168,7 @@ fn p08_any_number_of_seconds_is_harmless() {
     let mut client = old.client(&config(Arc::new(RegistryProcessor::new()), None));
     client.command(&[b"ANNOUNCE"]).unwrap();
     assert_eq!((client.moves(), client.move_failure().is_none()), (0, true));
+    assert_eq!((client.processed().handled, client.processed().failed), (1, 0), "it was understood");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_mirror_test_support::wait::wait_until;
 use redis_mirror_test_support::{Command, Options, Server, cmd, survey};
@@ -62,14 +62,17 @@ fn next(client: &mut Client) -> Notification {
 }
 
 /// Until the handlers were told something: pushes have no time at which they come.
+#[track_caller]
 fn wait_for(client: &mut Client, inbox: &Inbox) -> Notification {
-    loop {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
         match inbox.take() {
             Some(Event::Push(notification)) => return notification,
             Some(other) => panic!("{other:?} is no push"),
             None => assert_eq!(client.next_event(Duration::from_millis(20)).unwrap(), None),
         }
     }
+    panic!("the handlers were told nothing");
 }
 
 fn run(server: &Server, words: &str) {
