@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::made::{told_by, value};
 use super::*;
 use crate::rdb::{
-    Encoding, Item, Key, Loss, ModuleAuxTime, ModuleField, ModuleType, Reader, Step, StreamMeta, Strings,
-    WriteError, Writer,
+    Consumer, Encoding, Group, GroupMeta, HashField, Item, Key, Loss, ModuleAuxTime, ModuleField, ModuleType,
+    Reader, Step, Stream, StreamMeta, Strings, WriteError, Writer,
 };
 
 /// All versions, with who defines them.
@@ -200,6 +200,8 @@ fn what_a_version_cannot_hold_is_refused_by_name_and_leaves_no_trace() {
     for (value, defect) in invalid {
         assert_eq!(new.value(&key, &value), Err(WriteError::Invalid(defect)));
     }
+    let beyond = WriteError::ExpiryOutOfRange { expire_at_ms: 1 << 63 };
+    assert_eq!(new.value(&key.expiring_at_ms(1 << 63), &x), Err(beyond));
     let lying =
         crate::rdb::Stream { meta: StreamMeta { length: 3, ..StreamMeta::default() }, ..Default::default() };
     assert!(matches!(new.value(&key, &Value::Stream(Box::new(lying))), Err(WriteError::Invalid(_))));
@@ -213,4 +215,29 @@ fn what_a_version_cannot_hold_is_refused_by_name_and_leaves_no_trace() {
     {
         assert!(matches!(Writer::new(family, version), Err(WriteError::UnknownVersion { .. })));
     }
+}
+
+/// Numbers that stand for none where they are serialized would be lost without a word.
+#[test]
+fn a_number_that_would_read_back_as_none_is_refused() {
+    let field = |expire_at_ms| HashField { field: b"f".to_vec(), value: b"v".to_vec(), expire_at_ms };
+    let group = |entries_read, active_at_ms| {
+        let consumer = Consumer { name: b"c".to_vec(), seen_at_ms: 1, active_at_ms, pending: Vec::new() };
+        let meta = GroupMeta { entries_read, ..GroupMeta::default() };
+        let group = Group { name: b"g".to_vec(), meta, pending: Vec::new(), consumers: vec![consumer] };
+        Value::Stream(Box::new(Stream { groups: vec![group], ..Stream::default() }))
+    };
+    let mut writer = Writer::new(Family::Valkey, 80).expect("known");
+    let mut is_refused = |value: &Value| match writer.value(&Key::new(b"k"), value) {
+        Ok(_) => false,
+        Err(WriteError::NotEncodable { .. }) => true,
+        Err(other) => panic!("{other}"),
+    };
+    for at in [0, u64::MAX] {
+        assert!(is_refused(&Value::Hash(vec![field(Some(1)), field(Some(at))])));
+    }
+    assert!(is_refused(&group(Some(u64::MAX), None)));
+    assert!(is_refused(&group(None, Some(u64::MAX))));
+    assert!(!is_refused(&Value::Hash(vec![field(Some(1))])));
+    assert!(!is_refused(&group(Some(u64::MAX - 1), Some(u64::MAX - 1))));
 }

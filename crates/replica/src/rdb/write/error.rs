@@ -55,6 +55,12 @@ pub enum WriteError {
         /// The time: milliseconds since 1970.
         expire_at_ms: u64,
     },
+    /// No server holds such a time: theirs are signed, and -1 is none.
+    #[error("an expiry of {expire_at_ms} ms is beyond what a server can hold: at most 2^63 - 1")]
+    ExpiryOutOfRange {
+        /// The time: milliseconds since 1970.
+        expire_at_ms: u64,
+    },
     /// The value breaks a rule that every server's own code would have kept.
     #[error("the value is none that a server could hold: {0}")]
     Invalid(#[from] Defect),

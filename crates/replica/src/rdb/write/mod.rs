@@ -244,6 +244,9 @@ impl Writer {
     }
 
     fn expiry(&mut self, expire_at_ms: u64) -> Result<(), WriteError> {
+        if i64::try_from(expire_at_ms).is_err() {
+            return Err(WriteError::ExpiryOutOfRange { expire_at_ms });
+        }
         if self.version >= 3 {
             self.out.bytes.push(OP_EXPIRETIME_MS);
             self.out.put(&expire_at_ms.to_le_bytes());

@@ -7,11 +7,12 @@ use super::plain::{
 use super::put::Out;
 use super::stream::{put_behind_nodes, put_nodes};
 use super::{Encoding, WriteError};
-use crate::rdb::{HashField, Kind, Loss, Stream, Value};
+use crate::rdb::{Consumer, HashField, Kind, Loss, Stream, Value};
 
 /// Appends the value without its type byte; answers what the encoding has no place for.
 pub(super) fn put(out: &mut Out, value: &Value, encoding: Encoding) -> Result<Vec<Loss>, WriteError> {
     let refused = |rule| WriteError::NotEncodable { encoding, rule };
+    unmistakable(value).map_err(refused)?;
     match value {
         Value::String(bytes) if encoding == Encoding::String => out.string(bytes),
         Value::List(elements) if encoding.kind() == Kind::List => {
@@ -33,6 +34,27 @@ pub(super) fn put(out: &mut Out, value: &Value, encoding: Encoding) -> Result<Ve
         value => return Err(WriteError::WrongKind { encoding, kind: value.kind() }),
     }
     Ok(Vec::new())
+}
+
+/// No number of the value is one that stands for none where it is serialized: it would be lost without a word.
+fn unmistakable(value: &Value) -> Result<(), &'static str> {
+    const NONE: Option<u64> = Some(u64::MAX);
+    match value {
+        Value::Hash(fields) if fields.iter().any(|field| matches!(field.expire_at_ms, Some(0) | NONE)) => {
+            Err("an expiry of 0 or 2^64 - 1 means that a field doesn't expire")
+        }
+        Value::Stream(stream) if stream.groups.iter().any(|group| group.meta.entries_read == NONE) => {
+            Err("entries read of 2^64 - 1 mean that the number isn't known")
+        }
+        Value::Stream(stream) if consumers(stream).any(|consumer| consumer.active_at_ms == NONE) => {
+            Err("an active time of 2^64 - 1 means that a consumer never was")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn consumers(stream: &Stream) -> impl Iterator<Item = &Consumer> {
+    stream.groups.iter().flat_map(|group| &group.consumers)
 }
 
 fn list(out: &mut Out, elements: &[Vec<u8>], encoding: Encoding) -> Result<(), &'static str> {
