@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
-[ $# -gt 0 ] || set -- resp rdb_file rdb_value lzf handshake session records
+[ $# -gt 0 ] || set -- resp rdb_file rdb_value rdb_pieces rdb_write lzf handshake session dual aof records
 
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
   echo "fuzz: it is missing; install it: rustup toolchain install nightly; cargo install cargo-fuzz" >&2

@@ -5,12 +5,17 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs)]
 
+pub mod aof;
+pub mod dual;
 pub mod handshake;
 pub mod link;
 pub mod lzf;
+pub mod made;
 pub mod pieces;
 pub mod rdb_file;
+pub mod rdb_pieces;
 pub mod rdb_value;
+pub mod rdb_write;
 pub mod resp;
 pub mod session;
 
@@ -18,11 +23,15 @@ pub mod session;
 pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 10] = [
+    ("aof", aof::check),
+    ("dual", dual::check),
     ("handshake", handshake::check),
     ("lzf", lzf::check),
     ("rdb_file", rdb_file::check),
+    ("rdb_pieces", rdb_pieces::check),
     ("rdb_value", rdb_value::check),
+    ("rdb_write", rdb_write::check),
     ("resp", resp::check),
     ("session", session::check),
 ];

@@ -9,7 +9,7 @@ use super::pieces::Pieces;
 use super::rdb_file;
 
 /// What a connection under test may hold, in bytes: far more than an input has.
-const BUFFER_BYTES: usize = 1 << 16;
+pub const BUFFER_BYTES: usize = 1 << 16;
 
 pub fn limits() -> Limits {
     Limits { rdb: rdb_file::limits(), buffer_bytes: BUFFER_BYTES, db_max: 1000, ..Limits::default() }
@@ -70,7 +70,7 @@ pub fn follow(config: Config, bytes: &[u8], seed: u8) -> Trace {
         while trace.failure.is_none() && trace.take(&mut connection, fed) {}
         assert!(connection.buffered() <= BUFFER_BYTES);
         if trace.failure.is_some() {
-            check_failed(&mut connection, &trace);
+            trace.check_failed(&mut connection);
             return trace;
         }
         trace.check_offset(&connection, fed);
@@ -79,15 +79,33 @@ pub fn follow(config: Config, bytes: &[u8], seed: u8) -> Trace {
     trace
 }
 
-fn check_failed(connection: &mut Connection, trace: &Trace) {
-    assert_eq!(connection.state(), State::Failed);
-    assert_eq!(connection.poll_event().err(), trace.failure, "errors are final");
-    assert!(connection.poll_transmit().is_none() && connection.poll_timeout().is_none());
+/// The commands in what is sent.
+pub fn commands_in(mut bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut parser = CommandParser::new(RespLimits::default());
+    let mut commands = Vec::new();
+    while !bytes.is_empty() {
+        let taken = match parser.parse(bytes).expect("what is sent is RESP") {
+            Parsed::Command(taken) => {
+                commands.push(parser.view(bytes).to_vec());
+                taken
+            }
+            Parsed::Nothing(taken) => taken,
+            other => panic!("sent: {other:?}"),
+        };
+        bytes = &bytes[taken..];
+    }
+    commands
 }
 
 impl Trace {
+    pub fn check_failed(&self, connection: &mut Connection) {
+        assert_eq!(connection.state(), State::Failed);
+        assert_eq!(connection.poll_event().err(), self.failure, "errors are final");
+        assert!(connection.poll_transmit().is_none() && connection.poll_timeout().is_none());
+    }
+
     /// Takes one event; false if there is none.
-    fn take(&mut self, connection: &mut Connection, fed: usize) -> bool {
+    pub fn take(&mut self, connection: &mut Connection, fed: usize) -> bool {
         let told = match connection.poll_event() {
             Ok(Some(event)) => self.owned(event),
             Ok(None) => return false,
@@ -105,7 +123,7 @@ impl Trace {
     }
 
     /// The event, if it is to be compared. The order of events is checked here.
-    fn owned(&mut self, event: Event<'_>) -> Option<Told> {
+    pub fn owned(&mut self, event: Event<'_>) -> Option<Told> {
         let (before, after, told) = match event {
             Event::FullResync { replid, offset } => {
                 self.replid = replid;
@@ -155,28 +173,17 @@ impl Trace {
     }
 
     /// The offset counts every byte of the stream that was taken, and no other.
-    fn check_offset(&self, connection: &Connection, fed: usize) {
+    pub fn check_offset(&self, connection: &Connection, fed: usize) {
         if let Some(start) = self.start {
             let taken = fed - connection.buffered() - start.at;
             assert_eq!(connection.offset(), start.offset + taken as u64);
         }
     }
 
-    fn send(&mut self, connection: &mut Connection) {
+    pub fn send(&mut self, connection: &mut Connection) {
         while let Some(bytes) = connection.poll_transmit() {
-            let (mut rest, len) = (bytes, bytes.len());
-            let mut parser = CommandParser::new(RespLimits::default());
-            while !rest.is_empty() {
-                let taken = match parser.parse(rest).expect("what is sent is RESP") {
-                    Parsed::Command(taken) => {
-                        self.sent(parser.view(rest).to_vec());
-                        taken
-                    }
-                    Parsed::Nothing(taken) => taken,
-                    other => panic!("sent: {other:?}"),
-                };
-                rest = &rest[taken..];
-            }
+            let (commands, len) = (commands_in(bytes), bytes.len());
+            commands.into_iter().for_each(|command| self.sent(command));
             connection.transmitted(len);
         }
     }
@@ -197,13 +204,16 @@ impl Trace {
         assert_eq!(self.start, whole.start);
         let (failure, of_whole) = (self.failure.as_ref().map(class), whole.failure.as_ref().map(class));
         // That more must come than was announced, or that what came is wrong, is found at one time or the other.
-        let early = |failure: &Option<String>, waiting: &Trace| {
-            failure.as_deref() == Some(SNAPSHOT)
-                && waiting.failure.is_none()
-                && waiting.stage == Stage::Snapshot
-        };
-        let agree = failure == of_whole || early(&failure, whole) || early(&of_whole, self);
+        let agree = failure == of_whole || self.foresees(whole) || whole.foresees(self);
         assert!(agree, "{failure:?} in pieces, {of_whole:?} as a whole");
+    }
+}
+
+impl Trace {
+    /// Whether this link has found a fault of the snapshot that `waiting` has yet to reach.
+    pub fn foresees(&self, waiting: &Trace) -> bool {
+        let failure = self.failure.as_ref().map(class);
+        failure.as_deref() == Some(SNAPSHOT) && waiting.failure.is_none() && waiting.stage == Stage::Snapshot
     }
 }
 
