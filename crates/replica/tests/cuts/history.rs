@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use redis_replica::{Position, ReplId};
 
-use super::common::{MARK, OTHER_REPLID, REPLID, Wrapping, command, replid};
+use super::common::{OTHER_REPLID, REPLID, Wrapping, command, replid, wrap};
 use super::every_type;
 
 /// What was pushed to the list `log` of each database: numbers that never occur twice.
@@ -44,11 +44,15 @@ impl Source {
         }
     }
 
+    pub fn replid(&self) -> ReplId {
+        self.replid
+    }
+
     pub fn position(&self) -> Position {
         Position { replid: self.replid, offset: self.end(), db: self.db }
     }
 
-    fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.base + self.stream.len() as u64
     }
 
@@ -100,19 +104,22 @@ impl Source {
     }
 
     /// masterTryPartialResync in replication.c.
-    fn continues(&self, id: &str, next: u64) -> bool {
+    pub fn continues(&self, id: &str, next: u64) -> bool {
         let known = id == self.replid.as_str()
             || self.second.is_some_and(|(second, shared)| id == second.as_str() && next <= shared + 1);
         let held = (self.stream.len() as u64).min(self.backlog_bytes);
         known && next > self.end() - held && next <= self.end() + 1
     }
 
-    fn wrapped_snapshot(&self) -> Vec<u8> {
-        let rdb = every_type::write(&self.logs, self.wrapping);
-        match self.wrapping {
-            Wrapping::Length => [format!("${}\r\n", rdb.len()).as_bytes(), &rdb].concat(),
-            Wrapping::Mark => [b"$EOF:".as_slice(), MARK, b"\r\n", &rdb, MARK].concat(),
-        }
+    /// What it has, wrapped either way. The stream behind names its database.
+    pub fn snapshot(&mut self, wrapping: Wrapping) -> Vec<u8> {
+        self.must_select = true;
+        wrap(&every_type::write(&self.logs, self.wrapping), wrapping)
+    }
+
+    /// The stream behind an offset.
+    pub fn stream_from(&self, offset: u64) -> Vec<u8> {
+        self.stream[(offset - self.base) as usize..].to_vec()
     }
 }
 
@@ -148,17 +155,16 @@ impl Serving {
             let new_id = if id == source.replid.as_str() { "" } else { source.replid.as_str() };
             return format!("+CONTINUE {new_id}\r\n").into_bytes();
         }
-        source.must_select = true;
         self.sent = Some(source.end());
         self.held = source.wrapping == Wrapping::Mark;
         let reply = format!("\n+FULLRESYNC {} {} more\r\n\n", source.replid, source.end());
-        [reply.into_bytes(), source.wrapped_snapshot()].concat()
+        [reply.into_bytes(), source.snapshot(source.wrapping)].concat()
     }
 
     /// The part of the stream that has not been sent.
     pub fn stream(&mut self, source: &Source) -> Vec<u8> {
         let Some(sent) = self.sent.filter(|_| !self.held) else { return Vec::new() };
         self.sent = Some(source.end());
-        source.stream[(sent - source.base) as usize..].to_vec()
+        source.stream_from(sent)
     }
 }

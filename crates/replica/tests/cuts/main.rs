@@ -8,6 +8,7 @@ mod every_type;
 mod everywhere;
 mod history;
 mod replica;
+mod two_channels;
 
 use common::{Consumer, Source, Wrapping, command, commands, run_link, snapshot};
 

@@ -22,7 +22,12 @@ pub struct Replica {
 }
 
 impl Replica {
-    fn take(&mut self, event: Event<'_>) {
+    /// A transaction that was not completed is told anew.
+    pub fn link_begins(&mut self) {
+        self.group.clear();
+    }
+
+    pub fn take(&mut self, event: Event<'_>) {
         match event {
             Event::FullResync { replid, .. } => {
                 (self.replid, self.position, self.others) = (replid, None, 0);
@@ -98,7 +103,7 @@ pub fn follow(source: &mut Source, replica: &mut Replica, link: Link) -> usize {
     let mut connection = Connection::new(config, now);
     let mut serving = Serving::default();
     let (mut arrived, mut writes) = (0, link.writes);
-    replica.group.clear();
+    replica.link_begins();
     loop {
         let answer = next_bytes(source, &mut serving, &sent(&mut connection), &mut writes);
         if answer.is_empty() {
@@ -135,7 +140,7 @@ fn next_bytes(source: &mut Source, serving: &mut Serving, sent: &[u8], writes: &
     stream
 }
 
-fn sent(connection: &mut Connection) -> Vec<u8> {
+pub fn sent(connection: &mut Connection) -> Vec<u8> {
     let mut sent = Vec::new();
     while let Some(bytes) = connection.poll_transmit() {
         sent.extend_from_slice(bytes);
