@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use redis_replica::callback::{Batch, Entry};
 use redis_replica::projection::{Listener, Lookup, Projection, Tables, Value};
-use redis_replica::transport::Replica;
+use redis_replica::transport::Prepared;
 
 const USAGE: &str = "usage: route redis[s]://[[user]:password@]host[:port]
 
@@ -82,10 +82,8 @@ fn shown(value: &Value) -> String {
 fn route() -> Result<(), Box<dyn Error>> {
     let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
     let projection = Projection::new(Arc::new(|_, key| table(key)), Print);
-    match Replica::start(common::options(url)?, projection)?.wait() {
-        Some((_, result)) => Ok(result?),
-        None => Err("the replica's thread panicked".into()),
-    }
+    let (_, result) = Prepared::new(common::options(url)?, projection).run();
+    Ok(result?)
 }
 
 fn main() -> ExitCode {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use redis_replica::callback::{Batch, Handler, HandlerError, LeftOut};
-use redis_replica::transport::Replica;
+use redis_replica::transport::Prepared;
 use redis_replica::{Place, Position, ReplId};
 
 const USAGE: &str = "usage: tail redis[s]://[[user]:password@]host[:port]
@@ -67,11 +67,9 @@ impl<W: Write + Send> Handler for Tail<W> {
 
 fn tail() -> Result<(), Box<dyn Error>> {
     let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
-    let replica = Replica::start(common::options(url)?, Tail { out: io::BufWriter::new(io::stdout()) })?;
-    match replica.wait() {
-        Some((_, result)) => Ok(result?),
-        None => Err("the replica's thread panicked".into()),
-    }
+    let tail = Tail { out: io::BufWriter::new(io::stdout()) };
+    let (_, result) = Prepared::new(common::options(url)?, tail).run();
+    Ok(result?)
 }
 
 fn main() -> ExitCode {

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::connection::{Config, Connection, Error, Event, Place, Retry, State};
-use crate::position::{Position, ReplId};
+use crate::connection::{Config, Connection, Error, Event, Retry, State};
+use crate::position::Position;
 
 use super::backoff::{Backoff, BackoffConfig};
 use super::connect::ConnectError;
 use super::dial::{Dial, Reached};
-use super::group::Group;
 use super::observer::{Observer, ObserverError};
 use super::second::{Progress, Second};
 use super::sentinel::Watch;
 use super::source::Source;
 use super::stream::{Stream, is_timeout};
+use super::teller::{Teller, Untold};
 #[cfg(feature = "tls")]
 use super::tls::TlsConnector;
 use super::wake::{Bell, StopHandle, Waker};
@@ -155,9 +155,7 @@ pub struct Driver {
     config: DriverConfig,
     backoff: Backoff,
     stop: StopHandle,
-    replid: Option<ReplId>,
-    position: Option<Position>,
-    group: Group,
+    teller: Teller,
 }
 
 impl Driver {
@@ -166,9 +164,11 @@ impl Driver {
         Driver {
             backoff: Backoff::new(config.backoff, config.backoff_seed),
             stop: StopHandle::default(),
-            replid: config.connection.resume.map(|position| position.replid),
-            position: config.connection.resume,
-            group: Group::new(config.transaction_bytes, config.connection.limits.resp),
+            teller: Teller::new(
+                config.connection.resume,
+                config.transaction_bytes,
+                config.connection.limits.resp,
+            ),
             config,
         }
     }
@@ -185,7 +185,7 @@ impl Driver {
 
     /// The position behind what the observer has applied; None before a snapshot is complete.
     pub fn position(&self) -> Option<Position> {
-        self.position
+        self.teller.position()
     }
 
     /// Follows the source until stopped, or until it has the snapshot if that is all that is wanted
@@ -266,7 +266,7 @@ impl Driver {
         let mut reached = self.open(bell, observer)?;
         reached.stream.use_readiness()?;
         observer.connected(reached.stream.peer_addr()?);
-        let config = Config { resume: self.position, ..self.config.connection.clone() };
+        let config = Config { resume: self.position(), ..self.config.connection.clone() };
         let mut connection = Connection::new(config, Instant::now());
         self.pump(reached, link, &mut connection, bell, observer)
     }
@@ -340,65 +340,17 @@ impl Driver {
     ) -> Result<Option<u64>, End> {
         let Some(event) = connection.poll_event()? else { return Ok(None) };
         self.tell(event, observer)?;
-        Ok(Some(self.position.map_or(0, |position| position.offset)))
+        Ok(Some(self.position().map_or(0, |position| position.offset)))
     }
 
     fn tell(&mut self, event: Event<'_>, observer: &mut impl Observer) -> Result<(), End> {
-        match event {
-            Event::FullResync { replid, offset } => {
-                (self.replid, self.position) = (replid, None);
-                observer.replication_start(replid, offset).map_err(End::Observer)
-            }
-            Event::Snapshot(item) => observer.snapshot_item(item).map_err(End::Observer),
-            Event::SnapshotEnd { offset, db, .. } => {
-                self.backoff.reset();
-                let position = self.replid.map(|replid| Position { replid, offset, db });
-                observer.streaming_start(position).map_err(End::Observer)?;
-                self.position = position;
-                Ok(())
-            }
-            Event::Continue { position, .. } => {
-                self.backoff.reset();
-                (self.replid, self.position) = (Some(position.replid), Some(position));
-                observer.resumed(position).map_err(End::Observer)
-            }
-            Event::Command(command) if command.place == Place::InTransaction => self.hold(&command),
-            Event::Command(command) => {
-                observer.command(command).map_err(End::Observer)?;
-                self.moved(command.end_offset, command.db);
-                Ok(())
-            }
-            Event::MultiBegin { end_offset } => {
-                self.group.begin(end_offset);
-                Ok(())
-            }
-            Event::MultiEnd { end_offset, db } => self.tell_transaction(end_offset, db, observer),
-            Event::Progress { end_offset, db } => {
-                observer.progress(end_offset, db).map_err(End::Observer)?;
-                self.moved(end_offset, db);
-                Ok(())
-            }
+        if matches!(event, Event::SnapshotEnd { .. } | Event::Continue { .. }) {
+            self.backoff.reset();
         }
-    }
-
-    fn hold(&mut self, command: &crate::connection::Command<'_>) -> Result<(), End> {
-        let limit = self.config.transaction_bytes;
-        self.group.push(command).map_err(|_| LinkError::TransactionTooLarge { limit }.into())
-    }
-
-    fn tell_transaction(
-        &mut self,
-        end_offset: u64,
-        db: u32,
-        observer: &mut impl Observer,
-    ) -> Result<(), End> {
-        self.group.tell(end_offset, db, observer).map_err(End::Observer)?;
-        self.moved(end_offset, db);
-        Ok(())
-    }
-
-    fn moved(&mut self, offset: u64, db: u32) {
-        self.position = self.replid.map(|replid| Position { replid, offset, db });
+        self.teller.tell(event, observer).map_err(|untold| match untold {
+            Untold::Observer(error) => End::Observer(error),
+            Untold::TransactionTooLarge { limit } => LinkError::TransactionTooLarge { limit }.into(),
+        })
     }
 }
 

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::connection::{Error, Event, Limits, Place, Recording, Tail};
+use crate::connection::{Error, Event, Limits, Recording, Tail};
 use crate::manifest::{Manifest, ManifestError};
 
-use super::group::Group;
 use super::observer::{Observer, ObserverError};
+use super::teller::{Teller, Untold};
 
 const READ_BYTES: usize = 256 << 10;
 
@@ -158,12 +158,13 @@ fn observed<O: Observer>(
     let mut replay = Replay {
         observer,
         recording: Recording::new(config.limits),
-        group: Group::new(config.transaction_bytes, config.limits.resp),
+        teller: Teller::new(None, config.transaction_bytes, config.limits.resp),
         config: *config,
-        replayed: Replayed::default(),
+        left_out_bytes: 0,
     };
     let outcome = read(&mut replay);
-    let replayed = replay.replayed;
+    let (command_bytes, left_out_bytes) = (replay.teller.offset(), replay.left_out_bytes);
+    let replayed = Replayed { command_bytes, left_out_bytes };
     observer.destroy();
     outcome.map(|()| replayed)
 }
@@ -178,9 +179,9 @@ enum FilePlace {
 struct Replay<'o, O> {
     observer: &'o mut O,
     recording: Recording,
-    group: Group,
+    teller: Teller,
     config: FileConfig,
-    replayed: Replayed,
+    left_out_bytes: u64,
 }
 
 impl<O: Observer> Replay<'_, O> {
@@ -209,7 +210,7 @@ impl<O: Observer> Replay<'_, O> {
             Tail::Incomplete { bytes }
                 if place == FilePlace::Last && self.config.truncated == TruncatedTail::LeaveOut =>
             {
-                self.replayed.left_out_bytes = bytes;
+                self.left_out_bytes = bytes;
                 Ok(())
             }
             Tail::Incomplete { bytes } => Err(FileError::Truncated { path, bytes }),
@@ -218,40 +219,22 @@ impl<O: Observer> Replay<'_, O> {
 
     fn tell_all(&mut self, path: &Path) -> Result<(), FileError> {
         loop {
-            let saved_at = self.recording.saved_at();
             let event = self.recording.poll_event();
             let event = event.map_err(|source| FileError::Content { path: path.to_owned(), source })?;
-            let Some(event) = event else { return Ok(()) };
-            let observer = &mut *self.observer;
             let told = match event {
-                Event::FullResync { replid, offset } => observer.replication_start(replid, offset),
-                Event::Snapshot(item) => observer.snapshot_item(item),
-                Event::SnapshotEnd { .. } => observer.streaming_start(self.recording.saved_at().or(saved_at)),
-                Event::Command(command) if command.place == Place::InTransaction => {
-                    let limit = self.config.transaction_bytes;
-                    let too_large = |_| FileError::TransactionTooLarge { path: path.to_owned(), limit };
-                    self.group.push(&command).map_err(too_large)?;
-                    Ok(())
+                None => return Ok(()),
+                // Offsets are of the files: where the source was when it saved them is told in the snapshot, if at all.
+                Some(Event::SnapshotEnd { .. }) => {
+                    self.observer.streaming_start(self.recording.saved_at()).map_err(Untold::Observer)
                 }
-                Event::Command(command) => {
-                    self.replayed.command_bytes = command.end_offset;
-                    observer.command(command)
-                }
-                Event::MultiBegin { end_offset } => {
-                    self.group.begin(end_offset);
-                    Ok(())
-                }
-                Event::MultiEnd { end_offset, db } => {
-                    self.replayed.command_bytes = end_offset;
-                    self.group.tell(end_offset, db, observer)
-                }
-                Event::Progress { end_offset, db } => {
-                    self.replayed.command_bytes = end_offset;
-                    observer.progress(end_offset, db)
-                }
-                Event::Continue { .. } => Ok(()),
+                Some(event) => self.teller.tell(event, self.observer),
             };
-            told.map_err(FileError::Observer)?;
+            told.map_err(|untold| match untold {
+                Untold::Observer(error) => FileError::Observer(error),
+                Untold::TransactionTooLarge { limit } => {
+                    FileError::TransactionTooLarge { path: path.to_owned(), limit }
+                }
+            })?;
         }
     }
 }

@@ -18,6 +18,7 @@ mod second;
 mod sentinel;
 mod source;
 mod stream;
+mod teller;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod url;
@@ -32,7 +33,10 @@ pub use connect::{ConnectError, Endpoint, connect, resolve};
 pub use driver::{Driver, DriverConfig, DriverError, LinkError, Reconnect};
 pub use file::{FileConfig, FileError, Replayed, TruncatedTail, replay, replay_reader};
 pub use observer::{Observer, ObserverError};
-pub use replica::{CallError, Options, Replica, ReplicaState, Start, StartError, Status, Transactions};
+pub use replica::{
+    CallError, Options, Prepared, Replica, ReplicaHandle, ReplicaState, Start, StartError, Status,
+    Transactions,
+};
 pub use sentinel::{SentinelError, Sentinels, SourceRole};
 pub use source::Source;
 pub use stream::Stream;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::callback::Message;
 
@@ -58,14 +58,24 @@ impl<H> Queue<H> {
         waiting.push_back(asked);
         Ok(())
     }
+}
 
-    pub(super) fn pop(&self) -> Option<Asked<H>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.pop_front()
+/// The driver's end of a queue. When it goes, however that comes about, nobody waits for an answer any longer.
+pub(super) struct Taker<H>(Arc<Queue<H>>);
+
+impl<H> Taker<H> {
+    pub(super) fn of(queue: Arc<Queue<H>>) -> Self {
+        Taker(queue)
     }
 
-    /// Nothing is taken any more; whoever waits for an answer learns that there is none.
-    pub(super) fn close(&self) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub(super) fn pop(&self) -> Option<Asked<H>> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?.pop_front()
+    }
+}
+
+impl<H> Drop for Taker<H> {
+    fn drop(&mut self) {
+        let waiting = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Dropped without the lock: what was asked is the user's, and so is what its end does.
         drop(waiting);
     }

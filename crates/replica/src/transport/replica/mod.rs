@@ -1,25 +1,32 @@
 //! A replica that runs by itself: a driver on a thread, a handler it calls, and a handle for everybody else.
+//!
+//! ```text
+//!   Options + Handler -> Prepared -- run ---> on the caller's thread
+//!                            |   `-- spawned by Replica::start
+//!                            `-- handle --> ReplicaHandle: stop, call, send, status
+//! ```
 
 mod asked;
+mod handle;
 mod options;
+mod prepared;
 mod relay;
 mod status;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::callback::{Handler, HandlerError, Message};
 use crate::position::{Position, ReplId};
 
-use super::driver::{Driver, DriverError};
-use super::wake::{StopHandle, Waker};
+use super::driver::DriverError;
+use super::wake::StopHandle;
 pub use asked::CallError;
-use asked::{Asked, Queue};
+pub use handle::ReplicaHandle;
 pub use options::{Options, Start, Transactions};
-use relay::{Relay, Started};
-use status::Shared;
+pub use prepared::Prepared;
+use relay::Started;
 pub use status::{ReplicaState, Status};
 
 /// Why a replica did not start.
@@ -43,13 +50,10 @@ pub enum StartError {
     Stopped,
 }
 
-/// A running replica. Dropped, it is stopped.
+/// A running replica, on a thread of its own. Dropped, it is stopped. On a thread of the caller's: [`Prepared`].
 #[derive(Debug)]
 pub struct Replica<H: Handler> {
-    stop: StopHandle,
-    waker: Waker,
-    queue: Arc<Queue<H>>,
-    shared: Arc<Shared>,
+    handle: ReplicaHandle<H>,
     thread: Option<JoinHandle<(H, Result<(), DriverError>)>>,
 }
 
@@ -62,26 +66,11 @@ impl<H: Handler + 'static> Replica<H> {
     pub fn start(options: Options, handler: H) -> Result<Self, StartError> {
         let (tell, told) = sync_channel(2);
         let start = options.start;
-        let queue = Arc::new(Queue::default());
-        let shared = Arc::new(Shared::default());
-        let mut driver = Driver::new(options.driver);
-        let (stop, waker) = (driver.stop_handle(), driver.waker());
-        let mut relay = Relay::new(
-            handler,
-            options.batch,
-            options.transactions,
-            Arc::clone(&queue),
-            Arc::clone(&shared),
-            tell,
-        );
-        let running = move || {
-            let result = driver.run(&mut relay);
-            (relay.end(), result)
-        };
-        let thread = thread::Builder::new().name(String::from("replica")).spawn(running);
+        let prepared = Prepared::telling(options, handler, Some(tell));
+        let handle = prepared.handle();
+        let thread = thread::Builder::new().name(String::from("replica")).spawn(move || prepared.run());
         let thread = Some(thread.map_err(StartError::Thread)?);
-        let replica = Replica { stop, waker, queue, shared, thread };
-        replica.await_start(&told, start)
+        Replica { handle, thread }.await_start(&told, start)
     }
 
     fn await_start(mut self, told: &Receiver<Started>, start: Start) -> Result<Self, StartError> {
@@ -106,8 +95,7 @@ impl<H: Handler + 'static> Replica<H> {
         }
     }
 
-    /// Runs `call` on the handler between two callbacks, on the replica's thread, and returns its answer: what it
-    /// changes is changed when the answer is there. Waits for a callback that runs.
+    /// As [`ReplicaHandle::call`].
     ///
     /// # Errors
     /// The replica is not loading or streaming, or has ended.
@@ -115,33 +103,21 @@ impl<H: Handler + 'static> Replica<H> {
         &self,
         call: impl FnOnce(&mut H) -> R + Send + 'static,
     ) -> Result<R, CallError> {
-        let (answer, answers) = sync_channel(1);
-        let asked = Asked::Call(Box::new(move |handler: Option<&mut H>| {
-            // Whoever asked waits until there is an answer.
-            let _ = answer.send(handler.map(call).ok_or(CallError::NotConnected));
-        }));
-        self.ask(asked)?;
-        answers.recv().map_err(|_| CallError::Stopped)?
+        self.handle.call(call)
     }
 
-    /// Has [`Handler::message`] called, in whatever state; does not wait for it.
+    /// As [`ReplicaHandle::send`].
     ///
     /// # Errors
     /// The replica has ended.
     pub fn send(&self, message: Message) -> Result<(), CallError> {
-        self.ask(Asked::Message(message))
-    }
-
-    fn ask(&self, asked: Asked<H>) -> Result<(), CallError> {
-        self.queue.push(asked)?;
-        self.waker.wake();
-        Ok(())
+        self.handle.send(message)
     }
 
     /// Stops the replica, waits for its end, and returns the handler with the reason: Ok if it was this call. None if
     /// the thread itself panicked, which no handler can bring about.
     pub fn stop(mut self) -> Option<(H, Result<(), DriverError>)> {
-        self.stop.stop();
+        self.handle.stop();
         self.join()
     }
 
@@ -152,14 +128,19 @@ impl<H: Handler + 'static> Replica<H> {
 
     /// A handle that stops it from elsewhere.
     pub fn stop_handle(&self) -> StopHandle {
-        self.stop.clone()
+        self.handle.stop_handle()
+    }
+
+    /// A handle to ask it from elsewhere.
+    pub fn handle(&self) -> ReplicaHandle<H> {
+        self.handle.clone()
     }
 }
 
 impl<H: Handler> Replica<H> {
     /// State, position and address, of one moment.
     pub fn status(&self) -> Status {
-        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.handle.status()
     }
 
     /// What it is doing.
@@ -189,7 +170,7 @@ impl<H: Handler> Replica<H> {
 
 impl<H: Handler> Drop for Replica<H> {
     fn drop(&mut self) {
-        self.stop.stop();
+        self.handle.stop();
         drop(self.join());
     }
 }

@@ -11,7 +11,7 @@ use crate::position::{Position, ReplId};
 use crate::rdb;
 use crate::transport::{LinkError, Observer, ObserverError};
 
-use super::asked::{Asked, Queue};
+use super::asked::{Asked, Taker};
 use super::options::Transactions;
 use super::status::{ReplicaState, Shared, Status};
 
@@ -26,9 +26,9 @@ pub(super) struct Relay<H> {
     unpacker: Unpacker,
     live: Batch,
     transactions: Transactions,
-    queue: Arc<Queue<H>>,
+    queue: Taker<H>,
     shared: Arc<Shared>,
-    /// None once the first load was told.
+    /// None once the first load was told, and if nobody waits for the start.
     started: Option<SyncSender<Started>>,
     /// The same as in `shared`, without its lock.
     state: ReplicaState,
@@ -39,9 +39,9 @@ impl<H: Handler> Relay<H> {
         handler: H,
         limits: BatchLimits,
         transactions: Transactions,
-        queue: Arc<Queue<H>>,
+        queue: Taker<H>,
         shared: Arc<Shared>,
-        started: SyncSender<Started>,
+        started: Option<SyncSender<Started>>,
     ) -> Self {
         Relay {
             handler,
@@ -50,7 +50,7 @@ impl<H: Handler> Relay<H> {
             transactions,
             queue,
             shared,
-            started: Some(started),
+            started,
             state: ReplicaState::Init,
         }
     }
@@ -58,7 +58,6 @@ impl<H: Handler> Relay<H> {
     /// The handler, when the driver is done with it.
     pub(super) fn end(mut self) -> H {
         self.enter(ReplicaState::Ended, |status| status.peer = None);
-        self.queue.close();
         self.handler
     }
 
@@ -103,14 +102,11 @@ impl<H: Handler> Relay<H> {
 
 impl<H: Handler> Observer for Relay<H> {
     fn init(&mut self) -> Result<(), ObserverError> {
-        let (outcome, result) = match self.handler.init() {
-            Ok(()) => (Ok(()), Ok(())),
-            // The reason itself goes to whoever starts us.
-            Err(error) => (Err(error), Err("the handler refused to start".into())),
-        };
-        if let Some(started) = &self.started {
-            let _ = started.try_send(Started::Init(outcome));
-        }
+        let outcome = self.handler.init();
+        let Some(started) = &self.started else { return outcome };
+        let result = if outcome.is_ok() { Ok(()) } else { Err("the handler refused to start".into()) };
+        // The reason itself goes to whoever waits for the start.
+        let _ = started.try_send(Started::Init(outcome));
         result
     }
 
