@@ -315,6 +315,7 @@ impl Driver {
             while let Some(applied) = self.step(connection, observer)? {
                 connection.set_applied(applied);
                 attend(bell, observer)?;
+                show_life(stream, connection)?;
             }
             if connection.state() == State::Complete {
                 return Err(End::Complete);
@@ -385,6 +386,18 @@ fn transmit(stream: &mut Stream, connection: &mut Connection) -> Result<(), Link
         Err(error) if !is_timeout(&error) => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Sends what is due between two events: one read may hold many, and an observer take longer over them than the source
+/// waits for a sign of life. Meanwhile it is not the source that is silent.
+fn show_life(stream: &mut Stream, connection: &mut Connection) -> Result<(), LinkError> {
+    let now = Instant::now();
+    if connection.poll_timeout().is_none_or(|due| due > now) {
+        return Ok(());
+    }
+    connection.heard(now);
+    connection.handle_timeout(now);
+    transmit(stream, connection)
 }
 
 fn sleep(bell: &Bell, stream: &Stream, second: &Second, connection: &mut Connection) -> io::Result<()> {
