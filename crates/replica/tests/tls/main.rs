@@ -5,9 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod client_certificates;
+mod copies;
+#[path = "../../examples/copy/copying/mod.rs"]
+mod copying;
 mod flip;
 mod links;
 mod peers;
+mod pushes;
 mod readiness;
 mod rehearsed;
 mod server_certificates;
