@@ -9,6 +9,7 @@ mod common;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis_replica::callback::{Batch, Entry};
 use redis_replica::projection::{Listener, Lookup, Projection, Tables, Value};
@@ -40,6 +41,10 @@ impl Listener for Print {
 
     fn unhandled(&mut self, command: &Entry<'_>) {
         eprintln!("not projected: {command:?}");
+    }
+
+    fn closed(&mut self, reason: &(dyn Error + 'static), retry_in: Option<Duration>) {
+        common::closed(reason, retry_in);
     }
 }
 
@@ -79,19 +84,10 @@ fn shown(value: &Value) -> String {
     format!("({})", all.join(", "))
 }
 
-fn route() -> Result<(), Box<dyn Error>> {
-    let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
-    let projection = Projection::new(Arc::new(|_, key| table(key)), Print);
-    let (_, result) = Prepared::new(common::options(url)?, projection).run();
-    Ok(result?)
-}
-
 fn main() -> ExitCode {
-    match route() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::run("route", USAGE, common::More::None, |url, _| {
+        let projection = Projection::new(Arc::new(|_, key| table(key)), Print);
+        let (_, result) = Prepared::new(common::options(url)?, projection).run();
+        Ok(result?)
+    })
 }

@@ -58,26 +58,14 @@ impl<W: Write + Send> Handler for Tail<W> {
     }
 
     fn closed(&mut self, reason: &(dyn Error + 'static), retry_in: Option<Duration>) {
-        match retry_in {
-            Some(delay) => eprintln!("{reason}; again in {:.1} s", delay.as_secs_f32()),
-            None => eprintln!("{reason}"),
-        }
+        common::closed(reason, retry_in);
     }
-}
-
-fn tail() -> Result<(), Box<dyn Error>> {
-    let Some(url) = common::source_of(USAGE)? else { return Ok(()) };
-    let tail = Tail { out: io::BufWriter::new(io::stdout()) };
-    let (_, result) = Prepared::new(common::options(url)?, tail).run();
-    Ok(result?)
 }
 
 fn main() -> ExitCode {
-    match tail() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::run("tail", USAGE, common::More::None, |url, _| {
+        let tail = Tail { out: io::BufWriter::new(io::stdout()) };
+        let (_, result) = Prepared::new(common::options(url)?, tail).run();
+        Ok(result?)
+    })
 }

@@ -11,5 +11,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(help) = copying::help(&arguments) {
+        println!("{help}");
+        return ExitCode::SUCCESS;
+    }
     ExitCode::from(copying::run(&arguments, &mut std::io::stderr()))
 }

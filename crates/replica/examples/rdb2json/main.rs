@@ -54,6 +54,9 @@ struct Options {
     functions: bool,
 }
 
+/// `REDIS` or `VALKEY`, and a version.
+const HEADER_BYTES: u64 = 9;
+
 enum Failure {
     Io(io::Error),
     Rdb(rdb::Error),
@@ -71,6 +74,9 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Rdb(error) => error.fmt(f),
+            Self::Truncated(bytes @ ..HEADER_BYTES) => {
+                write!(f, "not an RDB file: it has only {bytes} bytes")
+            }
             Self::Truncated(bytes) => {
                 write!(f, "the file ends within the snapshot, after {bytes} bytes; copy it again")
             }

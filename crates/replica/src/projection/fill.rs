@@ -1,7 +1,9 @@
 //! The handler that fills tables.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use crate::callback::{Batch, Entry, Handler, HandlerError, LeftOut, Phase};
 use crate::position::{Position, ReplId};
@@ -14,6 +16,11 @@ use super::watch::{Change, Watch, Watched};
 
 /// Who is told how a projection is filled. Calls come on the replica's thread.
 pub trait Listener: Send {
+    /// A link ended or could not be made: the tables stay as they are. `retry_in` is None if it is not tried again.
+    fn closed(&mut self, reason: &(dyn Error + 'static), retry_in: Option<Duration>) {
+        let _ = (reason, retry_in);
+    }
+
     /// A key of the snapshot with its value, once for each, before [`load_end`](Self::load_end).
     fn load(&mut self, table: &'static str, db: u32, key: &[u8], item: &Item) {
         let _ = (table, db, key, item);
@@ -138,6 +145,10 @@ impl<L: Listener> Projection<L> {
 }
 
 impl<L: Listener> Handler for Projection<L> {
+    fn closed(&mut self, reason: &(dyn Error + 'static), retry_in: Option<Duration>) {
+        self.listener.closed(reason, retry_in);
+    }
+
     fn replication_start(&mut self, _: Option<ReplId>, _: u64) -> Result<(), HandlerError> {
         self.loading = Some(self.view.read(Tables::emptied));
         Ok(())

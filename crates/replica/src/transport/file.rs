@@ -82,6 +82,12 @@ pub enum FileError {
         /// Why.
         source: ManifestError,
     },
+    /// It does not begin as anything that a server saves.
+    #[error("{} is neither an RDB file nor an AOF", path.display())]
+    Unrecognized {
+        /// Which.
+        path: PathBuf,
+    },
     /// It holds something else than a server saves.
     #[error("{}: {source}", path.display())]
     Content {
@@ -187,10 +193,17 @@ struct Replay<'o, O> {
 impl<O: Observer> Replay<'_, O> {
     fn file(&mut self, mut reader: impl Read, path: &Path, place: FilePlace) -> Result<(), FileError> {
         let mut chunk = vec![0; READ_BYTES];
+        let mut is_first = true;
         loop {
             match reader.read(&mut chunk) {
                 Ok(0) => break,
-                Ok(len) => self.recording.receive(&chunk[..len]),
+                Ok(len) if is_first && !may_be_saved(&chunk[..len]) => {
+                    return Err(FileError::Unrecognized { path: path.to_owned() });
+                }
+                Ok(len) => {
+                    is_first = false;
+                    self.recording.receive(&chunk[..len]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(source) => return Err(io_error(path, source)),
             }
@@ -237,6 +250,12 @@ impl<O: Observer> Replay<'_, O> {
             })?;
         }
     }
+}
+
+/// Whether these are the first bytes of a snapshot or of commands: an AOF may begin with an annotation (`#TS:..`).
+fn may_be_saved(begin: &[u8]) -> bool {
+    let magic = |magic: &[u8]| magic.starts_with(&begin[..begin.len().min(magic.len())]);
+    matches!(begin.first(), Some(b'*' | b'#')) || magic(b"REDIS") || magic(b"VALKEY")
 }
 
 fn io_error(path: &Path, source: io::Error) -> FileError {

@@ -1,8 +1,6 @@
 //! How commands come.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use redis_mirror_test_support::{Options as ServerOptions, Server, any_server, cmd};
 use redis_replica::Place;
@@ -55,6 +53,7 @@ fn n21_names_are_small_letters_and_arguments_binary() {
 
 #[test]
 fn n21_several_commands_in_a_packet_and_split_ones_come_in_order() {
+    use std::sync::atomic::{AtomicBool, Ordering};
     let stream = [command("SET a 1"), command("SET b 2"), command("SET c 3")].concat();
     for cut in 0..stream.len() {
         let (first, rest) = (full_sync(&stream[..cut]), stream[cut..].to_vec());
@@ -69,7 +68,7 @@ fn n21_several_commands_in_a_packet_and_split_ones_come_in_order() {
         }));
         let log = Log::default();
         let mut options = options(address);
-        options.driver.connection.timeouts.ack_interval = Duration::from_millis(5);
+        options.driver.connection.timeouts.ack_interval = std::time::Duration::from_millis(5);
         let replica = start(options, &log);
         log.wait("live [0] set c 3");
         assert_eq!(log.batches("live "), ["[0] set a 1", "[0] set b 2", "[0] set c 3"], "{cut}");

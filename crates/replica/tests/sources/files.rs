@@ -229,7 +229,13 @@ fn what_is_no_save_has_a_name() {
     let cut = &snapshot(&[("k", "v")], &[])[..15];
     let refused = |bytes: &[u8]| replay_reader(bytes, &FileConfig::default(), &mut Counted::default());
     assert!(matches!(refused(cut), Err(FileError::SnapshotTruncated { .. })));
-    assert!(matches!(refused(b"hello world\r\n"), Err(FileError::Content { source: Error::OutOfStep, .. })));
+    for bytes in [&b"hello world\r\n"[..], b"\x1f\x8b\x08 packed", b"\0"] {
+        assert!(matches!(refused(bytes), Err(FileError::Unrecognized { .. })), "{}", bytes.escape_ascii());
+    }
+    assert!(matches!(
+        refused(b"*1\r\n$4\r\nPING\r\nhello\r\n"),
+        Err(FileError::Content { source: Error::OutOfStep, .. })
+    ));
     assert!(matches!(
         refused(b"*2147483647\r\n"),
         Err(FileError::Content { source: Error::Protocol(_), .. })

@@ -25,14 +25,16 @@ pub const NOT_EMPTY: u8 = 3;
 /// All is there but for what was named.
 pub const WITH_LOSSES: u8 = 4;
 
+/// The text of help, if that is wanted.
+pub fn help(arguments: &[String]) -> Option<&'static str> {
+    arguments.iter().any(|argument| argument == "--help" || argument == "-h").then_some(USAGE)
+}
+
 /// Copies as `arguments` say, tells on `log` how it goes, and returns the exit code.
 pub fn run(arguments: &[String], log: &mut impl Write) -> u8 {
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        return say(log, USAGE, COPIED);
-    }
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(reason) => return say(log, &format!("copy: {reason}\n{USAGE}"), WRONG_USAGE),
+        Err(reason) => return say(log, &format!("copy: {reason}; see --help"), WRONG_USAGE),
     };
     match copy(&arguments, log) {
         Ok(code) => code,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use redis_replica::transport::{Observer, ObserverError};
@@ -104,6 +105,10 @@ fn stop(error: Box<dyn Error>) -> ObserverError {
 }
 
 impl<W: Write> Observer for Copying<'_, W> {
+    fn connected(&mut self, peer: SocketAddr) {
+        let _ = writeln!(self.log, "connected to {peer}; waiting for its data ..");
+    }
+
     fn snapshot_item(&mut self, item: rdb::Item<'_>) -> Result<(), ObserverError> {
         match item {
             rdb::Item::Entry(entry) => self.entry(&entry).map_err(stop)?,
