@@ -19,6 +19,11 @@ pub enum Scheme {
 }
 
 /// A source's address. It never holds a password.
+///
+/// The client library has one of the same name (`redis_replica::transport::SourceUrl`, of its feature `net`, which this crate
+/// builds without). They are not one on purpose: that one is for programs of their users, decodes what is encoded and
+/// keeps a password; this one is for text that any client may send and that is stored, shown and replicated. A parser
+/// of both would have to be told each time not to take passwords, and to be right about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceUrl {
     /// How to talk to it.

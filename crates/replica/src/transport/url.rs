@@ -18,7 +18,8 @@ pub enum Scheme {
     Tls,
 }
 
-/// What a URL says.
+/// What a URL says. It may hold a password, so it is for a program's own user: who takes URLs from others and keeps or shows
+/// them (as the module of this project does) needs a type that can't.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SourceUrl {

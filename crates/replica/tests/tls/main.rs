@@ -6,6 +6,7 @@
 
 mod client_certificates;
 mod copies;
+#[allow(dead_code, reason = "its text of help is tested elsewhere")]
 #[path = "../../examples/copy/copying/mod.rs"]
 mod copying;
 mod flip;
