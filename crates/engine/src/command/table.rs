@@ -33,7 +33,7 @@ const fn command(name: &'static CStr, rule: Rule, since: Since) -> Command {
 
 /// Every command that may be applied.
 #[rustfmt::skip]
-pub static TABLE: [Command; 112] = [
+pub static TABLE: [Command; 113] = [
     command(c"append", Rule::Plain, EVERYWHERE),
     command(c"bitfield", Rule::Plain, EVERYWHERE),
     command(c"bitop", Rule::BitOp, EVERYWHERE),
@@ -96,6 +96,8 @@ pub static TABLE: [Command; 112] = [
     command(c"pexpire", Rule::Expire(Unit::Milliseconds, Base::Now), EVERYWHERE),
     command(c"pexpireat", Rule::Expire(Unit::Milliseconds, Base::Epoch), EVERYWHERE),
     command(c"pfadd", Rule::Plain, EVERYWHERE),
+    // Told to replicas when it has renewed the cardinality that the value caches (pfcountCommand, hyperloglog.c).
+    command(c"pfcount", Rule::Plain, EVERYWHERE),
     command(c"pfdebug", Rule::Refetch, EVERYWHERE),
     command(c"pfmerge", Rule::Plain, EVERYWHERE),
     command(c"psetex", Rule::SetEx(Unit::Milliseconds), EVERYWHERE),

@@ -86,6 +86,7 @@ pub const SAMPLES: &[(&str, &str)] = &[
     ("", "MSETNX k1 a k2 b"),
     ("SET k1 a EX 1000", "PERSIST k1"),
     ("", "PFADD k1 a b c"),
+    ("PFADD k1 a b c", "PFCOUNT k1"),
     ("PFADD k1 a b c", "PFDEBUG TODENSE k1"),
     ("PFADD k2 a;PFADD k3 b", "PFMERGE k1 k2 k3"),
     ("", "PFMERGE k1"),

@@ -33,7 +33,7 @@ const fn row(name: &'static CStr, args_min: u8, keys: Keys) -> Row {
 
 /// Every data command that writes, of Redis up to 8.6 and Valkey up to 9.1.
 #[rustfmt::skip]
-pub static TABLE: [Row; 112] = [
+pub static TABLE: [Row; 113] = [
     row(c"append", 2, Keys::First(Access::Update)),
     row(c"bitfield", 1, Keys::First(Access::Update)),
     row(c"bitop", 3, Keys::SecondThenRest(Access::Overwrite)),
@@ -96,6 +96,7 @@ pub static TABLE: [Row; 112] = [
     row(c"pexpire", 2, Keys::First(Access::Update)),
     row(c"pexpireat", 2, Keys::First(Access::Update)),
     row(c"pfadd", 1, Keys::First(Access::Update)),
+    row(c"pfcount", 1, Keys::FirstThenRest(Access::Update)),
     row(c"pfdebug", 2, Keys::Second(Access::Update)),
     row(c"pfmerge", 1, Keys::FirstThenRest(Access::Update)),
     row(c"psetex", 3, Keys::First(Access::Overwrite)),

@@ -7,7 +7,7 @@
 //!
 //! [`Typed::Other`] are commands that are not modelled on purpose: those whose options are a small program, or that take a
 //! server's own algorithms to carry out (`BITFIELD`, `SORT .. STORE`, `GEORADIUS .. STORE`, `GEOSEARCHSTORE`), the blocking ones (`BLPOP` and
-//! the like, which sources replicate as the others), `PFDEBUG`, `XCFGSET`, `XIDMPRECORD`, and all that [`crate::keys`] does not
+//! the like, which sources replicate as the others), `PFCOUNT` (which stores its count), `PFDEBUG`, `XCFGSET`, `XIDMPRECORD`, and all that [`crate::keys`] does not
 //! list. Their arguments, and as a rule their keys, can be had from the entry.
 //!
 //! ```

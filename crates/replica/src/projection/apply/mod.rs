@@ -72,10 +72,6 @@ fn is_usable(tables: &Tables, db: u32, key: &[u8], access: Access) -> bool {
 
 /// The keys of a command, each in its database; None if they can't be told.
 fn uses<'b>(command: &Entry<'b>) -> Option<Vec<(u32, &'b [u8], Access)>> {
-    // It stores what it has counted, and is replicated then (`pfcountCommand`, hyperloglog.c).
-    if command.name() == b"pfcount" {
-        return Some(vec![(command.db(), command.arg(1)?, Access::Update)]);
-    }
     let keys = lookup(command.name())?.find(&Tail(command)).ok()?;
     let mut uses: Vec<_> = keys
         .iter()

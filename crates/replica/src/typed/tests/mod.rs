@@ -51,7 +51,7 @@ fn refused(lines: &[(&str, usize, Problem)]) {
 }
 
 /// Commands of the table that are not modelled, and why.
-const OTHER: [(&str, &str); 16] = [
+const OTHER: [(&str, &str); 17] = [
     ("bitfield", "operations on numbers of any width"),
     ("blmove", "replicated as LMOVE"),
     ("blmpop", "replicated as LPOP or RPOP"),
@@ -64,6 +64,7 @@ const OTHER: [(&str, &str); 16] = [
     ("georadius", "takes a search by place"),
     ("georadiusbymember", "takes a search by place"),
     ("geosearchstore", "takes a search by place"),
+    ("pfcount", "stores only what it has counted"),
     ("pfdebug", "for the servers' own tests"),
     ("sort", "may read keys that it does not name"),
     ("xcfgset", "settings, not data"),

@@ -28,6 +28,7 @@ pub(super) static OPS: &[Op] = &[
     op("bitfield", |d| cmd!("BITFIELD", d.key("bits"), "INCRBY", "u8", d.small(), 7)),
     op("bitop", |d| cmd!("BITOP", "XOR", d.key("bits"), d.key("bits"), d.key("bits"))),
     op("pfadd", |d| cmd!("PFADD", d.key("hll")).args(d.words())),
+    op("pfcount", |d| cmd!("PFCOUNT", d.key("hll"))),
     op("pfmerge", |d| cmd!("PFMERGE", d.key("hll"), d.key("hll"), d.key("hll"))),
     // Redis 8.4 and Valkey 9.0 on.
     op("msetex", |d| cmd!("MSETEX", 2, d.key("str"), d.value(), d.key("str"), d.value(), "PX", d.lifetime())),
