@@ -15,7 +15,7 @@ use crate::mirror::Mirror;
 /// How much clocks may differ: see [`MemoryGap`].
 const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 
-/// How long a failed fetch waits.
+/// How long the next fetch waits after one that failed, or got less than it asked for.
 const FETCH_AGAIN: Duration = Duration::from_secs(1);
 
 impl Mirror {
@@ -67,6 +67,8 @@ impl Mirror {
         let applied = self.applied().unwrap_or(0);
         match fetched.values {
             Ok(values) => {
+                // A record store that can't be had here is asked for with each change of it.
+                self.run.fetch_after = values.lacks_some.then(|| Instant::now() + FETCH_AGAIN);
                 if self.repairs.fetched(values.offset, applied) == Answer::Keep {
                     self.run.values = Some(values);
                 }

@@ -1,8 +1,8 @@
 //! One planned operation, carried out on the keyspace and propagated.
 //!
 //! Strings and hash fields go through the keyspace's low-level functions, which are faster than the
-//! commands (docs/results.md); they neither propagate nor notify, so that is done here. Everything else is
-//! the command itself, called with "!".
+//! commands (docs/results.md); they neither propagate nor notify, so that is done here. Record stores are this module's
+//! own. Everything else is the command itself, called with "!".
 
 use std::ffi::CStr;
 use std::ops::Deref;
@@ -15,6 +15,7 @@ use redis_context::{
 
 use super::strings;
 use crate::propagation;
+use crate::records;
 use crate::text::without_quotes;
 
 /// Why an operation had no effect, or not the source's.
@@ -94,6 +95,7 @@ pub fn apply(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal
         }
         OpKind::HashSet => hash_set(ctx, batch, op),
         OpKind::LoadRestore { expire_at_ms } => restore(ctx, batch, op, expire_at_ms),
+        OpKind::RecordCommit => follow_records(ctx, batch, op),
         _ => Ok(()),
     }
 }
@@ -226,4 +228,16 @@ fn restore(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op, expire_at_ms: Option<u6
     let mut digits = itoa::Buffer::new();
     let at = digits.format(expire_at_ms.unwrap_or(0)).as_bytes();
     call(ctx, c"restore", &[key, at, payload, b"REPLACE", b"ABSTTL"])
+}
+
+/// What the source decided on a record store. One that doesn't follow what is here is refused, as somebody else has
+/// written here.
+fn follow_records(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal> {
+    let mut args = batch.args(op);
+    let (Some(key), Some(commit)) = (args.next(), args.next()) else { return Ok(()) };
+    let name = RedisString::new(key);
+    let followed = records::follow(ctx, name.as_redis_str(), commit)
+        .map_err(|error| Refusal::Refused(error.to_string()))?;
+    ctx.replicate(c"RECORD.APPLY", &[key, b"COMMIT", commit])?;
+    Ok(followed.tell(ctx, name.as_redis_str())?)
 }

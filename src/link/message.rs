@@ -84,6 +84,8 @@ pub struct Values {
     /// Whether the source is itself a replica. It hides keys whose time has come by its own clock, although
     /// its primary may still renew them: a key that it doesn't show may have expired, or never have been.
     pub hides_expired: bool,
+    /// Whether some of the keys are left out, or in part: they may soon be asked for again.
+    pub lacks_some: bool,
 }
 
 /// What the main thread asks of the link.

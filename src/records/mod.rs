@@ -3,13 +3,14 @@
 //! ```text
 //! command, or the upkeep    writing    decides on the store in the key
 //!                           telling    RECORD.APPLY to AOF and replicas, events, the channel, who waits, what is due
-//! RECORD.APPLY              applies what was decided, tells the same
+//! RECORD.APPLY, a mirror     following  applies what was decided elsewhere, tells those who are here
 //! ```
 
 mod arrivals;
 pub mod commands;
 mod configs;
 mod events;
+mod following;
 mod info;
 mod places;
 mod replies;
@@ -23,6 +24,7 @@ mod writing;
 use redis_context::{Error, LoadContext};
 
 pub use configs::ALL as CONFIGS;
+pub use following::follow;
 pub use info::write as write_info;
 pub use upkeep::has_written;
 

@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 
 use record_store::{Commit, Item, Kind, Reason};
-use redis_context::{ErrorReply, NotifyFlags, RedisStr, ReplicateFlags, WriteContext};
+use redis_context::{Error, ErrorReply, NotifyFlags, RedisStr, ReplicateFlags, WriteContext};
 
 use super::configs;
 use super::places::PLACES;
@@ -25,16 +25,21 @@ pub fn tell(
     if propagation::is_needed(ctx) {
         ctx.replicate(c"RECORD.APPLY", ReplicateFlags::ALL, &[name.as_bytes(), b"COMMIT", &commit.encode()])?;
     }
-    tell_here(ctx, name, commit, after)
+    tell_here(ctx, name, commit, after)?;
+    if commit.freed_leases().next().is_some() {
+        waiting::grant(ctx, &place(ctx, name), commit)?;
+    }
+    Ok(())
 }
 
-/// Tells of what was decided elsewhere, or here, those who are here.
+/// Tells of what was decided elsewhere, or here, those who are here. Who waits for a lease gets it from a decision made
+/// here alone.
 pub fn tell_here(
     ctx: &WriteContext<'_>,
     name: RedisStr<'_>,
     commit: &Commit,
     after: After,
-) -> Result<(), ErrorReply> {
+) -> Result<(), Error> {
     let place = place(ctx, name);
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, after.due);
     notify(ctx, name, commit)?;
@@ -45,17 +50,17 @@ pub fn tell_here(
     if let Some(waiting) = WAITING.try_borrow_mut(ctx)?.as_mut() {
         waiting.wake(&place, commit, after.version);
     }
-    waiting::grant(ctx, &place, commit)
+    Ok(())
 }
 
-fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), ErrorReply> {
+fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), Error> {
     let mut told: Vec<&'static CStr> = Vec::new();
     for event in commit.items.iter().filter_map(event) {
         if !told.contains(&event) {
             told.push(event);
         }
     }
-    told.into_iter().try_for_each(|event| Ok(ctx.notify(NotifyFlags::MODULE, event, key)?))
+    told.into_iter().try_for_each(|event| ctx.notify(NotifyFlags::MODULE, event, key))
 }
 
 fn event(item: &Item) -> Option<&'static CStr> {

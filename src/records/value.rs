@@ -33,8 +33,8 @@ pub fn handle(ctx: &redis_context::Context<'_>) -> Result<TypeHandle<Records>, E
 }
 
 impl NativeType for Records {
-    const NAME: &'static std::ffi::CStr = c"rmirror-r";
-    const VERSION: u16 = 1;
+    const NAME: &'static std::ffi::CStr = record_store::dump::TYPE_NAME;
+    const VERSION: u16 = record_store::dump::TYPE_VERSION;
 
     fn save(&self, writer: &mut RdbWriter<'_>) {
         self.0.dump(CHUNK_BYTES).for_each(|chunk| writer.bytes(chunk));

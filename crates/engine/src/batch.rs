@@ -48,6 +48,8 @@ pub enum OpKind {
         /// Unix time in milliseconds.
         expire_at_ms: Option<u64>,
     },
+    /// Args `[key, commit]`: what the source has decided on the record store in the key.
+    RecordCommit,
     /// Delete every key of the mirror's scope in the op's db.
     FlushDb,
     /// Delete every key of the mirror's scope.
@@ -519,7 +521,7 @@ impl<'a> KeyUses<'a> {
         let all = args.arg_count();
         let keys = match op.kind {
             OpKind::Call => op.command.and_then(|command| command.keys(&args).ok()).unwrap_or(KeyArgs::NONE),
-            OpKind::HashSet => KeyArgs::one(0, Access::Update),
+            OpKind::HashSet | OpKind::RecordCommit => KeyArgs::one(0, Access::Update),
             OpKind::SetString { .. } | OpKind::LoadString { .. } | OpKind::LoadRestore { .. } => {
                 KeyArgs::one(0, Access::Overwrite)
             }

@@ -15,7 +15,7 @@ pub use redis_replica::keys::{Access, KeyArgs, KeyArgsIter, Malformed};
 pub(crate) use redis_replica::keys::{Keys, sort_reads_patterns};
 pub use refused::{REFUSED, Refused, RefusedReason, refused};
 pub(crate) use table::row;
-pub use table::{TABLE, lookup};
+pub use table::{RECORD_APPLY, TABLE, lookup};
 
 /// A release of a server: major, minor.
 pub type Release = (u8, u8);
@@ -102,6 +102,8 @@ pub(crate) enum Rule {
     GeoSearchStore,
     /// Not deterministic, or not applied here: its written keys are fetched again.
     Refetch,
+    /// `RECORD.APPLY key COMMIT commit`.
+    RecordCommit,
     /// `SWAPDB a b`.
     SwapDb,
     /// `FLUSHDB`.

@@ -23,6 +23,7 @@ mod dbs;
 mod fields;
 mod local;
 mod origins;
+mod records;
 mod refuse;
 mod snapshot;
 mod step;
@@ -295,6 +296,7 @@ impl Planner {
                 now_ms: self.source_now_ms,
                 source_family: self.source_family,
                 validator: &mut self.validator,
+                limits: self.limits,
                 place,
                 mark: out.mark(),
                 out,

@@ -256,12 +256,13 @@ impl<'b> Decoder<'b> {
         Some(Lease { holder: self.name()?.into(), token: self.number()?, expires_at: self.number()? })
     }
 
+    /// The id of an epoch, or none.
+    pub fn epoch(&mut self) -> Option<Option<EpochId>> {
+        self.any_number().map(EpochId::new)
+    }
+
     fn cursor(&mut self) -> Option<Cursor> {
-        Some(Cursor {
-            epoch: EpochId::new(self.any_number()?),
-            version: self.number()?,
-            seen: self.number()?,
-        })
+        Some(Cursor { epoch: self.epoch()?, version: self.number()?, seen: self.number()? })
     }
 
     fn change(&mut self, store: &Store) -> Option<Arc<Change>> {

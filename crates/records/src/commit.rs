@@ -19,6 +19,8 @@ const FORMAT: u8 = 1;
 pub struct Commit {
     /// The version of the store before.
     pub base: u64,
+    /// The epoch of the store before; `None` if it had none. Other histories have had the same versions.
+    pub epoch: Option<EpochId>,
     /// When it was decided, in milliseconds of Unix time.
     pub at: u64,
     /// What to do, in order; nothing if the write changed nothing.
@@ -106,6 +108,17 @@ pub enum Damaged {
         /// The version of the store.
         version: u64,
     },
+    /// The commit belongs to another history: somebody else has written to this store, or to the other.
+    #[error("the change follows another history of the store: one of the two was written to elsewhere")]
+    Epoch,
+    /// The store would take more memory than it may.
+    #[error("the record store takes {memory} bytes of memory, more than {max}")]
+    TooLarge {
+        /// How much it takes at least.
+        memory: usize,
+        /// How much it may take.
+        max: usize,
+    },
     /// They contradict themselves or the store.
     #[error("the change contradicts the store: {0}")]
     Content(&'static str),
@@ -154,6 +167,7 @@ impl Commit {
         let mut encoder = Encoder::default();
         encoder.byte(FORMAT);
         encoder.number(self.base);
+        encoder.number(self.epoch.map_or(0, EpochId::get));
         encoder.number(self.at);
         self.items.iter().for_each(|item| encoder.item(item));
         encoder.into_bytes()
@@ -165,12 +179,32 @@ impl Commit {
     /// [`Damaged::Form`].
     pub fn decode(bytes: &[u8], store: &Store) -> Result<Commit, Damaged> {
         let mut decoder = Decoder::new(bytes);
-        let header = |decoder: &mut Decoder<'_>| {
-            (decoder.byte()? == FORMAT).then_some(())?;
-            Some((decoder.number()?, decoder.number()?))
-        };
-        let (base, at) = header(&mut decoder).ok_or(Damaged::Form)?;
-        Ok(Commit { base, at, items: decoder.items(store).ok_or(Damaged::Form)? })
+        let header = decoder.header().ok_or(Damaged::Form)?;
+        Ok(Commit { items: decoder.items(store).ok_or(Damaged::Form)?, ..header })
+    }
+
+    /// Proves that bytes are an encoded commit, without holding what they say. Answers the number of its items.
+    ///
+    /// # Errors
+    /// [`Damaged::Form`].
+    pub fn check_form(bytes: &[u8]) -> Result<usize, Damaged> {
+        let mut decoder = Decoder::new(bytes);
+        let (anywhere, mut count) = (Store::new(), 0);
+        decoder.header().ok_or(Damaged::Form)?;
+        while !decoder.is_at_end() {
+            decoder.item(&anywhere).ok_or(Damaged::Form)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl Decoder<'_> {
+    /// What stands before the items.
+    fn header(&mut self) -> Option<Commit> {
+        (self.byte()? == FORMAT).then_some(())?;
+        let (base, epoch) = (self.number()?, self.epoch()?);
+        Some(Commit { base, epoch, at: self.number()?, items: Vec::new() })
     }
 }
 
@@ -182,6 +216,9 @@ impl Store {
     pub fn apply(&mut self, commit: &Commit) -> Result<(), Damaged> {
         if commit.base != self.version() {
             return Err(Damaged::Base { wanted: commit.base, version: self.version() });
+        }
+        if commit.epoch != self.versions().epoch {
+            return Err(Damaged::Epoch);
         }
         if commit.at > TIME_MAX {
             return Err(Damaged::Content("a time"));

@@ -6,6 +6,7 @@
 //!
 //! Equal stores have equal dumps, so that a digest of the one is a digest of the other.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use crate::codec::{Decoder, Encoder};
@@ -14,6 +15,11 @@ use crate::epoch::Epoch;
 use crate::merge::Merge;
 use crate::options::TypeOptions;
 use crate::store::Store;
+
+/// The name of the data type whose values are dumps: strings, each a chunk, and an empty one behind the last.
+pub const TYPE_NAME: &CStr = c"rmirror-r";
+/// Its encoding version. Values of an older one are read too.
+pub const TYPE_VERSION: u16 = 1;
 
 /// The first byte of a chunk: the version of the format.
 const FORMAT: u8 = 1;
@@ -77,6 +83,8 @@ impl Store {
 pub struct Loader {
     store: Store,
     begun: bool,
+    /// The most memory that the store may take.
+    memory_max: Option<usize>,
 }
 
 impl Loader {
@@ -85,15 +93,21 @@ impl Loader {
         Loader::default()
     }
 
+    /// For a store that takes so much memory at most ([`Store::memory`]): a few bytes of a dump may make far more of
+    /// their own.
+    pub fn within(memory_max: usize) -> Loader {
+        Loader { memory_max: Some(memory_max), ..Loader::default() }
+    }
+
     /// Takes the next chunk in.
     ///
     /// # Errors
-    /// The chunk is damaged, or doesn't follow the one before.
+    /// The chunk is damaged, doesn't follow the one before, or makes the store too large.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Damaged> {
         if self.begun && self.store.loading.is_none() {
             return Err(Damaged::Content("something after the end"));
         }
-        self.store.load_chunk(chunk)?;
+        self.store.load_within(chunk, self.memory_max.unwrap_or(usize::MAX))?;
         self.begun = true;
         Ok(())
     }
@@ -115,6 +129,10 @@ impl Store {
     /// # Errors
     /// The chunk is damaged, or doesn't follow the one before: what it contains up to the damage is taken in.
     pub fn load_chunk(&mut self, chunk: &[u8]) -> Result<(), Damaged> {
+        self.load_within(chunk, usize::MAX)
+    }
+
+    fn load_within(&mut self, chunk: &[u8], memory_max: usize) -> Result<(), Damaged> {
         let (format, rest) = chunk.split_first().ok_or(Damaged::Form)?;
         if *format != FORMAT {
             return Err(Damaged::Form);
@@ -124,6 +142,10 @@ impl Store {
         while !decoder.is_at_end() {
             let item = decoder.item(self).ok_or(Damaged::Form)?;
             self.load_item(item)?;
+            let memory = self.memory();
+            if memory > memory_max {
+                return Err(Damaged::TooLarge { memory, max: memory_max });
+            }
         }
         Ok(())
     }

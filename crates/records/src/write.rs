@@ -37,7 +37,8 @@ impl<'s, 'w> Tx<'s, 'w> {
     pub fn begin(store: &'s mut Store, write: &'w Write<'w>) -> Result<Self, LimitError> {
         between("versions of a store", store.version(), 0, VERSION_MAX - VERSIONS_SPARE)?;
         let at = store.time(write.now.min(TIME_MAX));
-        let commit = Commit { base: store.version(), at, items: Vec::new() };
+        let epoch = store.versions().epoch;
+        let commit = Commit { base: store.version(), epoch, at, items: Vec::new() };
         Ok(Tx { store, write, commit })
     }
 

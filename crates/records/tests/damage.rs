@@ -138,17 +138,17 @@ fn many_bytes_of_chance_in_what_is_whole() {
 #[test]
 fn lengths_that_promise_much_cost_nothing() {
     // A lease whose name, and a change whose data, is said to have 512 MiB.
-    check(COMMIT, b"\x01\x0a\x00\x06\x80\x80\x80\x80\x02a");
+    check(COMMIT, b"\x01\x0a\x00\x00\x06\x80\x80\x80\x80\x02a");
     check(DUMP, b"\x01\x0b\x00\x00\x00\x04\x01\x01\x00\x00\x01t\x01i\x80\x80\x80\x80\x02");
     assert_eq!(
-        Commit::decode(b"\x01\x00\x00\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", &Store::new()),
+        Commit::decode(b"\x01\x00\x00\x00\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", &Store::new()),
         Err(Damaged::Form)
     );
 }
 
 #[test]
 fn numbers_of_more_than_64_bits_are_refused() {
-    let epoch = |last| [&[1, 0, 0, 1][..], &[0xff; 9], &[last, 0]].concat();
+    let epoch = |last| [&[1, 0, 0, 0, 1][..], &[0xff; 9], &[last, 0]].concat();
     assert!(Commit::decode(&epoch(1), &Store::new()).is_ok(), "2^64 - 1");
     for last in [2, 3, 0x7f, 0x81] {
         assert_eq!(Commit::decode(&epoch(last), &Store::new()), Err(Damaged::Form), "{last}");
@@ -174,14 +174,16 @@ fn contradictions_are_refused() {
         &[4, base + 2, 0, 0, 0, 1, b't', 1, b'i', 0], // and one too far
         &[12, 1, 0, 0, 0, 1, b't', 1, b'i', 0],       // a record from nowhere
     ] {
-        let bytes = [&[1, base, 0], items].concat();
+        let bytes = [&follows(&store).encode()[..], items].concat();
         let commit = Commit::decode(&bytes, &store).unwrap();
         refused.push(store.fork().apply(&commit));
     }
     assert!(refused.iter().all(|told| matches!(told, Err(Damaged::Content(_)))), "{refused:?}");
-    let late = Commit { base: u64::from(base) + 1, at: 0, items: Vec::new() };
+    let late = Commit { base: u64::from(base) + 1, ..follows(&store) };
     assert!(matches!(store.fork().apply(&late), Err(Damaged::Base { .. })));
-    let change = [1, 0, 0, 4, 1, 0, 0, 0, 1, b't', 1, b'i', 0];
+    let other = Commit { epoch: EpochId::new(99), ..follows(&store) };
+    assert_eq!(store.fork().apply(&other), Err(Damaged::Epoch));
+    let change = [1, 0, 0, 0, 4, 1, 0, 0, 0, 1, b't', 1, b'i', 0];
     let commit = Commit::decode(&change, &Store::new()).unwrap();
     assert!(Store::new().apply(&commit).is_err(), "a change before the first epoch");
 }
@@ -220,12 +222,17 @@ fn contradictions_of_a_dump_are_refused() {
     assert_eq!(Loader::new().feed(&[2, 11, 0, 0, 0, 13]), Err(Damaged::Form), "another format");
 }
 
+/// A commit that changes nothing and belongs to the store.
+fn follows(store: &Store) -> Commit {
+    Commit { base: store.version(), epoch: store.versions().epoch, at: 0, items: Vec::new() }
+}
+
 #[test]
 fn nothing_is_applied_in_the_middle_of_a_dump() {
     let mut store = Store::new();
     let chunks: Vec<Vec<u8>> = sample().dump(0).collect();
     store.load_chunk(&chunks[0]).unwrap();
-    let commit = Commit { base: store.version(), at: 0, items: Vec::new() };
+    let commit = follows(&store);
     assert!(store.apply(&commit).is_err());
     chunks[1..].iter().try_for_each(|chunk| store.load_chunk(chunk)).unwrap();
     assert!(store.load_chunk(&chunks[1]).is_err(), "after the end");

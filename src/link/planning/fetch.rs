@@ -44,7 +44,7 @@ impl Planning {
         for (db, key) in keys {
             self.planner.left_out(*db, key, loss, &mut batch).map_err(|error| failed(&error))?;
         }
-        Ok(Values { offset: stand.offset, batch, hides_expired: false })
+        Ok(Values { offset: stand.offset, batch, hides_expired: false, lacks_some: true })
     }
 
     fn plan_values(
@@ -56,6 +56,7 @@ impl Planning {
         let mut batch = Batch::new();
         let limits = self.limits.map(|limits| limits.received().rdb).unwrap_or_default();
         let mut validator = Validator::new(limits);
+        let losses = self.planner.counters().losses;
         for ((db, key), value) in keys.iter().zip(values) {
             let Some(payload) = &value.payload else {
                 self.planner.absent(*db, key, &mut batch)?;
@@ -64,13 +65,19 @@ impl Planning {
             match validator.dump(payload, self.control.family()) {
                 Ok(object) => {
                     let entry = entry(*db, key, value.expire_at_ms, object);
+                    let planned = batch.ops().len();
                     self.planner.snapshot_entry(&entry, &mut batch)?;
+                    if batch.ops().len() == planned {
+                        // What is here is not the source's, and what the source has can't be had.
+                        self.planner.absent(*db, key, &mut batch)?;
+                    }
                 }
                 // It would be the same the next time.
                 Err(defect) => self.planner.left_out(*db, key, defect.into(), &mut batch)?,
             }
         }
-        Ok(Values { offset: stand.offset, batch, hides_expired: stand.is_replica })
+        let lacks_some = self.planner.counters().losses > losses;
+        Ok(Values { offset: stand.offset, batch, hides_expired: stand.is_replica, lacks_some })
     }
 }
 

@@ -1,14 +1,13 @@
-//! `RECORD.APPLY key COMMIT bytes | LOAD bytes`: what was decided elsewhere. From the primary, the AOF and this server's
-//! own mirrors alone.
+//! `RECORD.APPLY key COMMIT bytes | LOAD bytes`: what was decided elsewhere. From the primary and the AOF alone; mirrors
+//! apply the same without the command.
 
-use record_store::{Commit, Store};
+use record_store::Store;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, RedisStr, Reply};
 
 use super::{UPDATES, info};
-use crate::apply;
 use crate::checkpoint;
+use crate::records::following::follow;
 use crate::records::places::PLACES;
-use crate::records::telling;
 use crate::records::value::{self, Records};
 use crate::records::writing::{After, place};
 
@@ -24,39 +23,19 @@ pub static INFO: CommandInfo = info(
 );
 
 pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply, ErrorReply> {
-    let is_mirrored = apply::is_ours(ctx);
-    if !is_mirrored && !checkpoint::is_replicated(ctx) {
+    if !checkpoint::is_replicated(ctx) {
         return Err(ErrorReply::new("NOPERM", "this command is internal to the mirror module"));
     }
     let key = args.next_arg()?;
     if args.take_keyword("COMMIT") {
-        commit(ctx, key, args.next_arg()?.as_bytes())?;
-    } else if args.take_keyword("LOAD") && !is_mirrored {
+        follow(ctx, key, args.next_arg()?.as_bytes())?.tell(ctx, key)?;
+    } else if args.take_keyword("LOAD") {
         load(ctx, key, args.next_arg()?.as_bytes())?;
     } else {
         return Err(Error::Syntax.into());
     }
     ctx.replicate_verbatim()?;
     Ok(Reply::OK)
-}
-
-fn commit(ctx: &CommandContext<'_>, name: RedisStr<'_>, bytes: &[u8]) -> Result<(), ErrorReply> {
-    let of = value::handle(ctx)?;
-    let mut key = ctx.open_write(name)?;
-    let is_new = key.value_mut(of)?.is_none();
-    let mut fresh = Store::new();
-    let store = match key.value_mut(of)? {
-        Some(Records(store)) => store,
-        None => &mut fresh,
-    };
-    let commit = Commit::decode(bytes, store).map_err(|error| ErrorReply::err(error.to_string()))?;
-    store.apply(&commit).map_err(|error| ErrorReply::err(error.to_string()))?;
-    let after = After::of(store);
-    if is_new {
-        key.set_value(of, Records(fresh))?;
-    }
-    drop(key);
-    telling::tell_here(ctx, name, &commit, after)
 }
 
 fn load(ctx: &CommandContext<'_>, name: RedisStr<'_>, chunk: &[u8]) -> Result<(), ErrorReply> {

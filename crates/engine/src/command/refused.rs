@@ -53,7 +53,7 @@ const fn refuse(name: &'static str, reason: RefusedReason) -> Refused {
 
 /// The known commands that are refused.
 #[rustfmt::skip]
-pub static REFUSED: [Refused; 41] = {
+pub static REFUSED: [Refused; 40] = {
     use RefusedReason as R;
     [
         refuse("eval", R::Script), refuse("evalsha", R::Script), refuse("fcall", R::Script),
@@ -71,7 +71,7 @@ pub static REFUSED: [Refused; 41] = {
         refuse("slaveof", R::Administration), refuse("failover", R::Administration), refuse("client", R::Administration),
         refuse("bgsave", R::Administration), refuse("save", R::Administration), refuse("bgrewriteaof", R::Administration),
         refuse("monitor", R::Administration), refuse("psync", R::Administration), refuse("sync", R::Administration),
-        refuse("auth", R::Administration), refuse("hello", R::Administration), refuse("record.apply", R::Module),
+        refuse("auth", R::Administration), refuse("hello", R::Administration),
     ]
 };
 

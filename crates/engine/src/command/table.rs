@@ -160,10 +160,22 @@ const _: () = {
     }
 };
 
+/// What this module's own record stores replicate: beside the table, because it is no command of any server.
+pub static RECORD_APPLY: Command = Command {
+    name: c"record.apply",
+    args_min: 3,
+    keys: keys::Keys::First(keys::Access::Update),
+    rule: Rule::RecordCommit,
+    since: Since { redis: None, valkey: None },
+};
+
 /// The row of a command, by its name in any case.
 #[inline]
 pub fn lookup(name: &[u8]) -> Option<&'static Command> {
-    TABLE.get(keys::index_of(name)?)
+    match keys::index_of(name) {
+        Some(index) => TABLE.get(index),
+        None => Some(&RECORD_APPLY).filter(|row| row.name.to_bytes().eq_ignore_ascii_case(name)),
+    }
 }
 
 /// The place of a row in the table.

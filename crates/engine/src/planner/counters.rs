@@ -32,9 +32,12 @@ pub enum Loss {
     /// Numbers or times in a stream that older servers guess: Redis before 7.2.
     #[error("this server keeps less of a stream's consumers and counters")]
     StreamDetails,
-    /// A value of a module's own type.
-    #[error("values of modules are not mirrored")]
+    /// A value of another module's own type.
+    #[error("values of other modules are not mirrored")]
     ModuleValue,
+    /// A record store as a later version of this module writes it.
+    #[error("the record store has a newer format: load the version of this module that the source has")]
+    NewerRecords,
     /// A value that breaks a rule of its format: it never reaches this server.
     #[error("the source's value is malformed")]
     Malformed,

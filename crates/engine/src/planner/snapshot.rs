@@ -3,6 +3,7 @@
 use redis_replica::rdb::{self, Defect, Entry, Kind, Rejected};
 
 use super::counters::Loss;
+use super::records;
 use super::step::{Outcome, Step};
 use super::{PlanError, Planner};
 use crate::args::{Args, integer, is_word};
@@ -11,7 +12,8 @@ use crate::command::{KeyArgs, row};
 
 impl Planner {
     /// Plans a key of a snapshot: a string as it is, any other value as a payload that this server's RESTORE takes. What
-    /// is lost on the way is counted and the key named. Nothing is appended for keys out of scope and for module values.
+    /// is lost on the way is counted and the key named. Nothing is appended for keys out of scope, and for values that can't be
+    /// had here: those of other modules, and record stores that are damaged or too large.
     pub fn snapshot_entry(&mut self, entry: &Entry<'_>, out: &mut Batch) -> Result<(), PlanError> {
         let Some(db) = self.scope.map_db(entry.db).filter(|_| self.scope.takes(&entry.key)) else {
             self.counters.snapshot_filtered += 1;
@@ -70,9 +72,11 @@ impl Planner {
         let mark = out.mark();
         let key = self.scope.rename(&entry.key);
         let expire_at_ms = entry.expire_at_ms;
-        // A payload of a module's type would reach that module's own parser unchecked.
-        if entry.object.kind() == Kind::Module {
-            self.counters.lose(place.db, key, Loss::ModuleValue);
+        // A payload of another module's type would reach that module's own parser unchecked.
+        if entry.object.kind() == Kind::Module
+            && let Err(loss) = records::check_value(&entry.object, self.limits)
+        {
+            self.counters.lose(place.db, key, loss);
             return Ok(());
         }
         out.push_joined(key.0, key.1)?;
@@ -128,7 +132,11 @@ impl<A: Args + ?Sized> Step<'_, A> {
         let args = self.args;
         let Ok(object) = self.validator.dump(args.arg(2), family) else { return self.refetch(keys) };
         if object.kind() == Kind::Module {
-            return self.lose(Loss::ModuleValue);
+            match records::check_value(&object, self.limits) {
+                Ok(()) => {}
+                Err(Loss::ModuleValue) => return self.lose(Loss::ModuleValue),
+                Err(_) => return self.refetch(keys),
+            }
         }
         self.put_key(0)?;
         if let Some(text) = object.string() {

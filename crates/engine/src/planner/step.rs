@@ -2,7 +2,7 @@
 
 use redis_replica::rdb::{Family, Validator};
 
-use super::{Counters, LocalServer, Loss};
+use super::{Counters, LocalServer, Loss, PlanLimits};
 use crate::args::{Args, Tail, integer};
 use crate::batch::{Batch, BatchFull, Mark, OpKind, Place};
 use crate::command::{Base, Command, KeyArgs, Keys, RefusedReason, Rule, Unit, row};
@@ -35,6 +35,7 @@ pub(super) struct Step<'a, A: ?Sized> {
     pub now_ms: Option<u64>,
     pub source_family: Option<Family>,
     pub validator: &'a mut Validator,
+    pub limits: PlanLimits,
     /// Its db is the local one once [`Step::plan`] has looked it up.
     pub place: Place,
     /// Where the op that is being written begins.
@@ -119,6 +120,7 @@ impl<A: Args + ?Sized> Step<'_, A> {
             Rule::StreamIdempotency => self.stream_idempotency(keys),
             Rule::BitOp => self.bit_op(keys),
             Rule::GeoSearchStore => self.geo_search_store(keys),
+            Rule::RecordCommit => self.record_commit(keys),
             Rule::Refetch => self.refetch(keys),
             _ => self.call(keys),
         }

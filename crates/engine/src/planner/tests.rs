@@ -5,6 +5,7 @@ use crate::command::RefusedReason;
 use crate::definition::parse;
 use redis_replica::rdb::Target;
 
+mod records;
 mod rings;
 
 fn id(letter: u8) -> ReplId {

@@ -52,7 +52,7 @@ pub use error::{Defect, Error};
 pub use family::{Family, Target, footer_version, restorable};
 pub use item::{Entry, Item, Rejected, Step, ValueBegin};
 pub use limits::Limits;
-pub use object::{ModuleType, Object};
+pub use object::{LoadedField, ModuleFields, ModuleType, Object};
 pub use payload::NotRestorable;
 pub use reader::Reader;
 pub use types::{Kind, kind_of};

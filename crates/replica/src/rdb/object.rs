@@ -74,6 +74,63 @@ impl<'b> Object<'b> {
             _ => None,
         }
     }
+
+    /// What a module saved, field by field; none for every other kind of value.
+    #[must_use]
+    pub fn module_fields(&self) -> ModuleFields<'b> {
+        let mut fields = Cursor::new(self.body);
+        // What was validated has an id and fields up to an end mark.
+        let is_module = self.type_byte == types::MODULE_2 && fields.count().is_ok();
+        ModuleFields { rest: is_module.then_some(fields) }
+    }
+}
+
+/// Goes through what a module saved: see [`Object::module_fields`].
+#[derive(Debug, Clone)]
+pub struct ModuleFields<'b> {
+    rest: Option<Cursor<'b>>,
+}
+
+/// A field of what a module saved, as its value is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LoadedField<'b> {
+    /// `RM_SaveSigned`.
+    Signed(i64),
+    /// `RM_SaveUnsigned`.
+    Unsigned(u64),
+    /// `RM_SaveFloat`.
+    Float(f32),
+    /// `RM_SaveDouble`.
+    Double(f64),
+    /// `RM_SaveString`, `RM_SaveStringBuffer`: without a copy where it stands in the snapshot as it is.
+    String(Cow<'b, [u8]>),
+}
+
+impl<'b> Iterator for ModuleFields<'b> {
+    type Item = LoadedField<'b>;
+
+    fn next(&mut self) -> Option<LoadedField<'b>> {
+        let field = self.rest.as_mut().and_then(|rest| module_field(rest).ok().flatten());
+        if field.is_none() {
+            self.rest = None;
+        }
+        field
+    }
+}
+
+/// The next field; `None` at the end mark.
+fn module_field<'b>(rest: &mut Cursor<'b>) -> Result<Option<LoadedField<'b>>, Defect> {
+    Ok(Some(match rest.count()? {
+        1 => LoadedField::Signed(rest.count()?.cast_signed()),
+        2 => LoadedField::Unsigned(rest.count()?),
+        3 => LoadedField::Float(f32::from_le_bytes(rest.array()?)),
+        4 => LoadedField::Double(f64::from_le_bytes(rest.array()?)),
+        5 => LoadedField::String(match rest.text()? {
+            Text::Plain(bytes) => Cow::Borrowed(bytes),
+            other => Cow::Owned(other.to_vec()?),
+        }),
+        _ => return Ok(None),
+    }))
 }
 
 /// The 64-bit id of a module's type: nine characters of its name and ten bits of encoding version (module.c).
@@ -82,6 +139,25 @@ pub struct ModuleType(pub(crate) u64);
 
 impl ModuleType {
     const CHARSET: &'static [u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    /// The type of this name and encoding version (of which the lowest ten bits count); `None` for letters that no name
+    /// of a type has (`moduleTypeEncodeId`, module.c).
+    #[must_use]
+    pub const fn new(name: &[u8; 9], encoding_version: u16) -> Option<Self> {
+        let (mut id, mut at) = (0, 0);
+        while at < name.len() {
+            let mut value = 0;
+            while value < Self::CHARSET.len() && Self::CHARSET[value] != name[at] {
+                value += 1;
+            }
+            if value == Self::CHARSET.len() {
+                return None;
+            }
+            id = id << 6 | value as u64;
+            at += 1;
+        }
+        Some(Self(id << 10 | (encoding_version & 1023) as u64))
+    }
 
     /// The type with this id.
     #[must_use]

@@ -113,6 +113,17 @@ fn module_values_are_framed_and_named_but_never_built() {
     let object = check(Family::Redis, 7, &body).expect("well-formed");
     let module = object.module_type().expect("a module's value");
     assert_eq!((module.name().as_str(), module.encoding_version()), ("testtype1", 3));
+    assert_eq!(ModuleType::new(b"testtype1", 3), Some(module));
+    assert_eq!(ModuleType::new(b"test.type", 3), None);
+    let fields: Vec<LoadedField<'_>> = object.module_fields().collect();
+    let expected = [
+        LoadedField::Unsigned(7),
+        LoadedField::Signed(5),
+        LoadedField::Float(0.0),
+        LoadedField::Double(0.0),
+        LoadedField::String(b"x".into()),
+    ];
+    assert_eq!(fields, expected);
     assert!(object.reencode(Target::redis(7, 0, 0), &mut Vec::new()).is_err());
     let value = object.decode().expect("validated");
     assert!(value.commands(b"k", Target::redis(7, 0, 0), &mut |_| panic!("no command")).is_err());

@@ -136,7 +136,7 @@ pub(crate) fn value<V: Visit>(
             hash::walk(type_byte, cur, meter, spare, visit)?;
         }
         STREAM | STREAM_2 | STREAM_3 => stream::walk(type_byte, cur, meter, spare, visit)?,
-        MODULE_2 => return module(cursor),
+        MODULE_2 => return module(cursor, meter),
         _ => family_value((family, type_byte), cur, meter, spare, visit)?,
     }
     cursor.finish()
@@ -197,8 +197,8 @@ pub(crate) fn earliest_expiry(cursor: &mut Cursor<'_>) -> Result<u64, Defect> {
     hash::earliest(cursor)
 }
 
-/// A module's own fields (`rdbLoadCheckModuleValue`): only their framing can be checked.
-fn module(mut cursor: Cursor<'_>) -> Result<(), Defect> {
+/// A module's own fields (`rdbLoadCheckModuleValue`): only their framing and sizes can be checked.
+fn module(mut cursor: Cursor<'_>, meter: &mut Meter<'_>) -> Result<(), Defect> {
     cursor.count()?;
     loop {
         match cursor.count()? {
@@ -206,7 +206,7 @@ fn module(mut cursor: Cursor<'_>) -> Result<(), Defect> {
             1 | 2 => drop(cursor.count()?),
             3 => drop(cursor.take(4)?),
             4 => drop(cursor.take(8)?),
-            5 => drop(cursor.text()?),
+            5 => drop(meter.text(&mut cursor)?),
             _ => return Err(Defect::invalid("module value", "unknown opcode")),
         }
     }
