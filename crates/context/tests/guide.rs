@@ -60,7 +60,9 @@ fn the_guide_is_ten_lines_of_code_and_names_each_example() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     for entry in std::fs::read_dir(examples).expect("the examples").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() {
+        let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+        // A client is no module.
+        if manifest.contains("redis-context") {
             assert!(GUIDE.contains(&format!("(../../examples/{name})")), "{name} is not in the guide");
         }
     }
