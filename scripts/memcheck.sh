@@ -53,13 +53,15 @@ for server in "${servers[@]}"; do write_wrapper "$(realpath "$server")"; done
 names=(redis_context example_)
 for module in crates/context/tests/modules/*/; do names+=("$(basename "$module")"); done
 
-# Skipped: the compiler alone; and TLS, which a server built here does not know.
+# Skipped: the compiler alone; TLS, which a server built here does not know; long doubles, which valgrind computes with 64 bits
+# only; and what a wall clock measures, which a server twenty times as slow doesn't keep.
 status=0
 REDIS_MIRROR_TEST_SERVERS=$work/bin REDIS_MIRROR_TEST_SLOWNESS=20 cargo test -q -p redis-context --no-fail-fast --tests -- \
-  --skip what_is_wrong_does_not_compile --skip a_certificate_is_seen_by_commands_and_by_auth "$@" >"$work/log" 2>&1 || status=$?
-grep -E '^test result:' "$work/log" | grep -v ' 0 passed; 0 failed' || true
+  --skip what_is_wrong_does_not_compile --skip a_certificate_is_seen_by_commands_and_by_auth \
+  --skip native_type::numbers --skip the_time_of_a_thread_is_the_commands_own --skip measured_intervals_add_up_once_each "$@" >"$work/log" 2>&1 || status=$?
+grep -aE '^test result:' "$work/log" | grep -v ' 0 passed; 0 failed' || true
 if [ "$status" != 0 ]; then
-  grep -E '^test .*FAILED|^    [a-z_:]+$' "$work/log" | sort -u >&2 || true
+  grep -aE '^test .*FAILED|--- FAILED$|^    [a-z_:]+$' "$work/log" | sort -u >&2 || true
   echo "memcheck: tests failed; their output is in $work/log" >&2
 fi
 cargo run -q -p redis-mirror-test-support --bin memcheck -- "$work/logs" "${names[@]}" || status=1
