@@ -9,7 +9,7 @@ use std::rc::Rc;
 use redis_module::raw;
 
 use crate::api::{api, required};
-use crate::context::{LoadContext, NotificationContext, TimerContext, WriteContext};
+use crate::context::{EventContext, LoadContext, NotificationContext, TimerContext, WriteContext};
 use crate::dataset::JobRuns;
 use crate::error::Error;
 use crate::event_loop::MainThread;
@@ -63,6 +63,20 @@ impl LoadContext<'_> {
         listener: impl for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>) + 'static,
     ) -> Result<Subscription, Error> {
         listener::subscribe(self, classes, Rc::new(listener))
+    }
+}
+
+impl EventContext<'_> {
+    /// As [`LoadContext::subscribe`], later than at load.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn subscribe(
+        &self,
+        classes: NotifyFlags,
+        listener: impl for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>) + 'static,
+    ) -> Result<(), Error> {
+        listener::subscribe(self, classes, Rc::new(listener)).map(listener::keep)
     }
 }
 
