@@ -12,7 +12,7 @@ static NAME_MAX: IntConfig = IntConfig::memory(c"record-name-max", 1024).range(1
 /// Bytes of one record's data.
 static DATA_MAX: IntConfig = IntConfig::memory(c"record-data-max", 64 * MIB).range(0, 512 * MIB);
 
-/// Operations of one RECORD.PUT.
+/// Operations of one RECORD.PUT, and types that one RECORD.SYNC asks for.
 static BATCH_MAX: IntConfig = IntConfig::new(c"record-batch-max", 10_000).range(1, 1_000_000);
 
 /// Types of one store.
@@ -22,7 +22,7 @@ static TYPES_MAX: IntConfig = IntConfig::new(c"record-types-max", 100_000).range
 static LEASES_MAX: IntConfig = IntConfig::new(c"record-leases-max", 10_000).range(0, 1_000_000);
 static CURSORS_MAX: IntConfig = IntConfig::new(c"record-cursors-max", 10_000).range(0, 1_000_000);
 
-/// Bytes of one page of a feed, a list or a query, unless its first record is larger.
+/// Bytes of one page of a feed or a list, unless its first record is larger.
 static PAGE_MAX: IntConfig = IntConfig::memory(c"record-page-max", 16 * MIB).range(1, 1024 * MIB);
 
 /// Clients that may wait for one store.

@@ -1,9 +1,12 @@
 //! What the server tells: keys that lose their stores or get others.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use redis_context::events::{EventLoop, FlushDb, Loading, LoadingEvent, ReplicationRole, SwapDb};
+use redis_context::events::{
+    EventLoop, FlushDb, FlushDbEvent, Loading, LoadingEvent, ReplicationRole, SwapDb,
+};
 use redis_context::{
     Context, ContextFlags, Error, EventContext, KeyspaceEvent, LoadContext, MainCell, NotificationContext,
     NotifyFlags, RedisString, WriteContext,
@@ -15,13 +18,13 @@ use super::waiting::WAITING;
 use super::{terms, upkeep};
 
 /// Keys to look at again: somebody waits there and something has happened.
-static TOUCHED: MainCell<RefCell<Vec<Place>>> = MainCell::new(RefCell::new(Vec::new()));
+static TOUCHED: MainCell<RefCell<BTreeSet<Place>>> = MainCell::new(RefCell::new(BTreeSet::new()));
 
 /// Whether keyspace events are heard.
 static HEARS: MainCell<bool> = MainCell::new(false);
 
-/// Subscribes to everything but keyspace events, which cost local clients something and are needed only once a client
-/// waits or a store is renamed.
+/// Subscribes to everything but keyspace events, which cost local clients something and are needed only once there is a
+/// store or a client that waits ([`hear`]).
 pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
     load.on::<EventLoop>(upkeep::turn)?;
     load.on::<ReplicationRole>(|ctx, _| {
@@ -30,7 +33,14 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
         }
         touch_all(ctx);
     })?;
-    load.on::<FlushDb>(|ctx, _| touch_all(ctx))?;
+    load.on::<FlushDb>(|ctx, event| {
+        if let (FlushDbEvent::Ended { db }, Ok(mut places)) = (event, PLACES.try_borrow_mut(ctx))
+            && let Some(places) = places.as_mut()
+        {
+            places.forget_all_in(db.and_then(|db| u32::try_from(db).ok()));
+        }
+        touch_all(ctx);
+    })?;
     load.on::<SwapDb>(|ctx, event| {
         if let (Some((a, b)), Ok(mut places)) = (event.dbs, PLACES.try_borrow_mut(ctx))
             && let (Ok(a), Ok(b), Some(places)) = (u32::try_from(a), u32::try_from(b), places.as_mut())
@@ -46,35 +56,53 @@ pub fn subscribe(load: &LoadContext<'_>) -> Result<(), Error> {
     })
 }
 
-/// Has keyspace events told, from now on.
+/// Has keyspace events told, from now on: any may be that of a write over a store.
 pub fn hear(ctx: &WriteContext<'_>) -> Result<(), Error> {
+    hear_by(ctx, || ctx.subscribe(NotifyFlags::ALL, on_key))
+}
+
+/// The same, for stores that came by a snapshot.
+pub fn hear_in_event(ctx: &EventContext<'_>) -> Result<(), Error> {
+    hear_by(ctx, || ctx.subscribe(NotifyFlags::ALL, on_key))
+}
+
+fn hear_by(ctx: &Context<'_>, subscribe: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    // From now on the turns of the event loop matter, store or not.
+    ACTIVE.store(true, Ordering::Relaxed);
     if !*HEARS.try_borrow(ctx)? {
-        ctx.subscribe(NotifyFlags::ALL, on_key)?;
+        subscribe()?;
         *HEARS.try_borrow_mut(ctx)? = true;
     }
     Ok(())
 }
 
 fn on_key(ctx: &NotificationContext<'_>, event: &KeyspaceEvent<'_>) {
+    // What commits do is told to those who wait by the commits.
+    let is_our_own = event.name.to_bytes().starts_with(b"record.");
     let Ok(db) = u32::try_from(event.db) else { return };
+    if is_our_own {
+        return;
+    }
     let place = Place { db, key: event.key.as_bytes().into() };
-    if matches!(event.name.to_bytes(), b"rename_to" | b"move_to" | b"restore")
-        && let Ok(mut places) = PLACES.try_borrow_mut(ctx)
+    if let Ok(mut places) = PLACES.try_borrow_mut(ctx)
         && let Some(places) = places.as_mut()
     {
-        places.note(&place, Some(0));
+        match event.name.to_bytes() {
+            b"rename_to" | b"move_to" => places.note(&place, Some(0)),
+            b"del" | b"expired" | b"evicted" | b"rename_from" | b"move_from" => places.note(&place, None),
+            _ => {}
+        }
     }
-    let is_waited_for = WAITING
-        .try_borrow(ctx)
-        .is_ok_and(|waiting| waiting.as_ref().is_some_and(|waiting| waiting.is_waited_for(&place)));
-    if is_waited_for {
-        touch(ctx, place);
-    }
+    touch(ctx, &place);
 }
 
-fn touch(ctx: &Context<'_>, place: Place) {
-    if let Ok(touched) = TOUCHED.try_borrow(ctx) {
-        touched.borrow_mut().push(place);
+/// Has a key looked at again if anybody waits there.
+pub fn touch(ctx: &Context<'_>, place: &Place) {
+    if let (Ok(mut waiting), Ok(touched)) = (WAITING.try_borrow_mut(ctx), TOUCHED.try_borrow(ctx))
+        && let Some(waiting) = waiting.as_mut().filter(|waiting| waiting.is_waited_for(place))
+    {
+        waiting.lose(place);
+        touched.borrow_mut().insert(place.clone());
         ACTIVE.store(true, Ordering::Relaxed);
     }
 }
@@ -84,7 +112,7 @@ fn touch_all(ctx: &EventContext<'_>) {
         Ok(waiting) => waiting.as_ref().map_or_else(Vec::new, |waiting| waiting.places()),
         Err(_) => return,
     };
-    places.into_iter().for_each(|place| touch(ctx, place));
+    places.iter().for_each(|place| touch(ctx, place));
 }
 
 /// Looks at the keys that were touched: who waits there for what is gone is told.

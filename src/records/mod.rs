@@ -7,13 +7,16 @@
 //! ```
 
 mod arrivals;
+mod candidates;
 pub mod commands;
 mod configs;
 mod events;
 mod following;
 mod info;
 mod places;
+mod readers;
 mod replies;
+mod slots;
 mod telling;
 mod terms;
 mod upkeep;

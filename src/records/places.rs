@@ -59,6 +59,12 @@ impl Places {
         self.due.len()
     }
 
+    /// A database was emptied, or all.
+    pub fn forget_all_in(&mut self, db: Option<u32>) {
+        self.due.retain(|place, _| db.is_some_and(|db| place.db != db));
+        self.order.retain(|(_, place)| db.is_some_and(|db| place.db != db));
+    }
+
     /// Everything is to be looked at again: databases changed places.
     pub fn look_at_all_in(&mut self, dbs: &[(u32, u32)]) {
         let places: Vec<Place> = self.due.keys().cloned().collect();

@@ -6,12 +6,12 @@
 use std::ffi::CStr;
 
 use record_store::{Commit, Item, Kind, Reason};
-use redis_context::{Error, ErrorReply, NotifyFlags, RedisStr, ReplicateFlags, WriteContext};
+use redis_context::{ContextFlags, Error, ErrorReply, NotifyFlags, RedisStr, ReplicateFlags, WriteContext};
 
-use super::configs;
 use super::places::PLACES;
-use super::waiting::{self, WAITING};
+use super::waiting::WAITING;
 use super::writing::{After, place};
+use super::{candidates, configs, events};
 use crate::propagation;
 
 /// Tells of what was decided here.
@@ -27,7 +27,7 @@ pub fn tell(
     }
     tell_here(ctx, name, commit, after)?;
     if commit.freed_leases().next().is_some() {
-        waiting::grant(ctx, &place(ctx, name), commit)?;
+        candidates::grant(ctx, &place(ctx, name), commit)?;
     }
     Ok(())
 }
@@ -41,16 +41,26 @@ pub fn tell_here(
     after: After,
 ) -> Result<(), Error> {
     let place = place(ctx, name);
+    events::hear(ctx)?;
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, after.due);
     notify(ctx, name, commit)?;
-    if configs::publishes() && commit.changes().next().is_some() {
+    if configs::publishes() && commit.changes().next().is_some() && is_publisher(ctx) {
         let channel = [b"record:", name.as_bytes()].concat();
-        ctx.publish(&channel, after.version.to_string().as_bytes());
+        ctx.publish(&channel, after.cursor.version.to_string().as_bytes());
     }
     if let Some(waiting) = WAITING.try_borrow_mut(ctx)?.as_mut() {
-        waiting.wake(&place, commit, after.version);
+        waiting.wake(&place, commit, after.cursor);
+    }
+    // A reader that is ahead of a lagging replica may turn out to be of another history.
+    if commit.begins_epoch() {
+        events::touch(ctx, &place);
     }
     Ok(())
+}
+
+/// In a cluster all nodes hear what one of them publishes: replicas would say it again.
+fn is_publisher(ctx: &WriteContext<'_>) -> bool {
+    !ctx.flags().contains(ContextFlags::CLUSTER | ContextFlags::REPLICA)
 }
 
 fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), Error> {

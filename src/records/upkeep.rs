@@ -13,7 +13,7 @@ use redis_context::{
 use super::places::{ACTIVE, PLACES, Place};
 use super::value::{self, Records};
 use super::writing::{self, After, Missing};
-use super::{arrivals, events, terms};
+use super::{arrivals, candidates, events, slots, terms};
 use crate::configs;
 use crate::gate;
 
@@ -59,16 +59,19 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
 fn take_note(ctx: &EventContext<'_>) -> Result<(), Error> {
     let arrived = arrivals::take();
     if !arrived.is_empty() {
+        events::hear_in_event(ctx)?;
         let mut places = PLACES.try_borrow_mut(ctx)?;
         let places = places.get_or_insert_default();
         arrived.iter().for_each(|place| places.note(place, Some(0)));
     }
-    events::settle(ctx)
+    events::settle(ctx)?;
+    slots::look(ctx)
 }
 
 fn is_due(ctx: &EventContext<'_>) -> bool {
     let is_closed = CLOSED_UNTIL.borrow(ctx).get().is_some_and(|until| Instant::now() < until);
-    !is_closed && ctx.flags().contains(ContextFlags::PRIMARY) && first_due(ctx).is_some()
+    let is_due = || first_due(ctx).is_some() || candidates::are_undelivered(ctx);
+    !is_closed && ctx.flags().contains(ContextFlags::PRIMARY) && is_due()
 }
 
 fn first_due(ctx: &Context<'_>) -> Option<Place> {
@@ -78,6 +81,9 @@ fn first_due(ctx: &Context<'_>) -> Option<Place> {
 
 /// Looks after stores that are due until the time is spent.
 fn slice(ctx: &WriteContext<'_>) {
+    if let Err(error) = candidates::give_back(ctx) {
+        ctx.log(LogLevel::Warning, format!("a lease that nobody heard of is not given back: {error:?}"));
+    }
     let deadline = Instant::now() + Duration::from_micros(configs::apply_budget_us());
     while let Some(place) = first_due(ctx) {
         let tended = ctx.with_db(place.db, || tend(ctx, &place)).map_err(ErrorReply::from).flatten();

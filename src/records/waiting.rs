@@ -1,64 +1,39 @@
 //! Clients that wait: for changes (RECORD.SYNC .. BLOCK) and for leases (RECORD.LEASE .. ACQUIRE .. BLOCK).
 //!
 //! Readers are listed by key and type, so that a change wakes those who asked for its type and nobody else. Those who
-//! wait for a lease get it in the order they came, in the same step in which it became free.
+//! wait for a lease get it in the order they came, in the same step in which it became free. Who leaves is taken off the
+//! lists at once.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::HashMap;
 
-use record_store::lease::Wish;
-use record_store::{Commit, Store};
-use redis_context::{ErrorReply, MainCell, RedisString, Unblocker, WriteContext};
+use record_store::{Commit, Cursor, CursorError, Store};
+use redis_context::{Context, ErrorReply, MainCell};
 
+use super::candidates::{Candidate, Candidates};
+use super::configs;
 use super::places::Place;
-use super::writing::{self, Missing};
+use super::readers::{Reader, Readers};
+use super::writing::refusal;
 
 /// The clients that wait; `None` until there is one.
 pub static WAITING: MainCell<Option<Waiting>> = MainCell::new(None);
-
-/// A reader that waits.
-pub struct Reader {
-    /// The types it asked for; all if there are none.
-    pub types: Vec<Box<[u8]>>,
-    /// It is only woken when the store has this version: a replica may be behind.
-    pub version_min: u64,
-    /// The version and epoch it has seen.
-    pub after: record_store::Cursor,
-    /// Its client.
-    pub client: Unblocker<()>,
-}
-
-/// A client that waits for a lease.
-pub struct Candidate {
-    /// Who it wants to be.
-    pub holder: Box<[u8]>,
-    /// For how long, in milliseconds.
-    pub ttl_ms: u64,
-    /// Its client.
-    pub client: Unblocker<Result<Wish, ErrorReply>>,
-}
 
 /// All that wait.
 #[derive(Default)]
 pub struct Waiting {
     stores: HashMap<Place, AtStore>,
+    next: u64,
 }
 
 /// Those that wait at one key.
 #[derive(Default)]
 struct AtStore {
-    readers: HashMap<u64, Reader>,
-    next: u64,
-    /// Readers of all types.
-    any: Vec<u64>,
-    /// Readers of certain types; numbers of readers that have left are passed over.
-    by_type: HashMap<Box<[u8]>, Vec<u64>>,
-    leases: HashMap<Box<[u8]>, VecDeque<Candidate>>,
-    /// How many may be there before it is looked who has left.
-    look_at: usize,
+    readers: Readers,
+    candidates: Candidates,
+    /// Where the store is, as everybody here has followed it change by change: what is not on the lists any more was
+    /// woken. `None` if something else happened to the key, until it is looked at again.
+    followed: Option<Cursor>,
 }
-
-const LOOK_AT_MIN: usize = 64;
 
 impl Waiting {
     /// How many readers and candidates wait.
@@ -76,37 +51,48 @@ impl Waiting {
         self.stores.keys().cloned().collect()
     }
 
-    /// Whether another client may wait at the key.
-    pub fn has_room(&mut self, place: &Place, max: usize) -> bool {
-        let Some(at) = self.stores.get_mut(place) else { return max > 0 };
-        if at.len() >= max {
-            at.forget_gone();
-        }
-        at.len() < max
+    /// A number for a client that wants to wait at a key, if there is room for one more.
+    fn number(&mut self, place: &Place) -> Option<u64> {
+        let waiting = self.stores.get(place).map_or(0, AtStore::len);
+        self.next += 1;
+        (waiting < configs::waiting_max()).then_some(self.next)
     }
 
-    /// Adds a reader.
-    pub fn add_reader(&mut self, place: Place, reader: Reader) {
-        self.stores.entry(place).or_default().add_reader(reader);
+    /// Adds a reader; `at` is where the store is.
+    pub fn add_reader(&mut self, place: Place, number: u64, reader: Reader, at: Cursor) {
+        let store = self.stores.entry(place).or_default();
+        if store.readers.len() == 0 {
+            store.followed = Some(at);
+        }
+        store.readers.add(number, reader);
     }
 
     /// Adds a client that waits for a lease.
-    pub fn add_candidate(&mut self, place: Place, lease: &[u8], candidate: Candidate) {
-        let at = self.stores.entry(place).or_default();
-        at.leases.entry(lease.into()).or_default().push_back(candidate);
-        at.tidy();
+    pub fn add_candidate(&mut self, place: Place, number: u64, lease: &[u8], candidate: Candidate) {
+        self.stores.entry(place).or_default().candidates.add(number, lease, candidate);
     }
 
-    /// Wakes the readers that a commit concerns.
-    pub fn wake(&mut self, place: &Place, commit: &Commit, version: u64) {
+    /// A client waits no longer, for its own reasons. A reader has then seen what those who wait on have.
+    pub fn leave(&mut self, place: &Place, number: u64) {
         let Some(at) = self.stores.get_mut(place) else { return };
-        if commit.clears() {
-            at.wake_all();
-        } else if commit.changes().next().is_some() {
-            at.wake_any(version);
-            commit.changed_types().for_each(|name| at.wake_type(name, version));
-        }
+        at.settle();
+        drop((at.readers.remove(number), at.candidates.remove(number)));
         self.forget_empty(place);
+    }
+
+    /// Wakes the readers that a commit concerns; `now` is where the store is after it.
+    pub fn wake(&mut self, place: &Place, commit: &Commit, now: Cursor) {
+        let Some(at) = self.stores.get_mut(place) else { return };
+        at.wake(commit, now);
+        self.forget_empty(place);
+    }
+
+    /// Something happened to a key that is no commit: what was followed ends.
+    pub fn lose(&mut self, place: &Place) {
+        if let Some(at) = self.stores.get_mut(place) {
+            at.settle();
+            at.followed = None;
+        }
     }
 
     /// Looks at everybody who waits at a key again: it may hold another store now, or none.
@@ -116,17 +102,24 @@ impl Waiting {
         self.forget_empty(place);
     }
 
-    /// The next client that gets a lease.
-    fn next_candidate(&mut self, place: &Place, lease: &[u8]) -> Option<Candidate> {
-        let at = self.stores.get_mut(place)?;
-        let queue = at.leases.get_mut(lease)?;
-        let next =
-            std::iter::from_fn(|| queue.pop_front()).find(|candidate| !candidate.client.is_client_gone());
-        if queue.is_empty() {
-            at.leases.remove(lease);
+    /// The key isn't this server's any more: everybody is told.
+    pub fn fail_all(&mut self, place: &Place) {
+        if let Some(mut at) = self.stores.remove(place) {
+            at.readers.fail_all();
+            at.candidates.fail(|_| true, &gone());
         }
+    }
+
+    /// The client that waits longest for a lease.
+    pub fn next_candidate(&mut self, place: &Place, lease: &[u8]) -> Option<Candidate> {
+        let next = self.stores.get_mut(place)?.candidates.next(lease);
         self.forget_empty(place);
         next
+    }
+
+    /// Whether a client waits for a lease.
+    pub fn has_candidate(&self, place: &Place, lease: &[u8]) -> bool {
+        self.stores.get(place).is_some_and(|at| at.candidates.has(lease))
     }
 
     fn forget_empty(&mut self, place: &Place) {
@@ -138,128 +131,59 @@ impl Waiting {
 
 impl AtStore {
     fn len(&self) -> usize {
-        self.readers.len() + self.leases.values().map(VecDeque::len).sum::<usize>()
+        self.readers.len() + self.candidates.len()
     }
 
-    fn add_reader(&mut self, reader: Reader) {
-        self.next += 1;
-        let number = self.next;
-        if reader.types.is_empty() {
-            self.any.push(number);
+    /// Each reader notes for itself what all have followed.
+    fn settle(&self) {
+        self.followed.into_iter().for_each(|cursor| self.readers.advance_all(cursor));
+    }
+
+    fn wake(&mut self, commit: &Commit, now: Cursor) {
+        let before = self.followed.filter(|before| before.version == commit.base);
+        if before.is_none() {
+            self.settle();
         }
-        for name in &reader.types {
-            self.by_type.entry(name.clone()).or_default().push(number);
-        }
-        self.readers.insert(number, reader);
-        self.tidy();
-    }
-
-    /// Forgets those that have left, once their number may have doubled.
-    fn tidy(&mut self) {
-        if self.len() > self.look_at.max(LOOK_AT_MIN) {
-            self.forget_gone();
-            self.look_at = self.len() * 2;
-        }
-    }
-
-    fn forget_gone(&mut self) {
-        self.readers.retain(|_, reader| !reader.client.is_client_gone());
-        self.leases
-            .values_mut()
-            .for_each(|queue| queue.retain(|candidate| !candidate.client.is_client_gone()));
-        self.leases.retain(|_, queue| !queue.is_empty());
-        self.forget_numbers();
-    }
-
-    fn forget_numbers(&mut self) {
-        let AtStore { readers, any, by_type, .. } = self;
-        any.retain(|number| readers.contains_key(number));
-        by_type.values_mut().for_each(|numbers| numbers.retain(|number| readers.contains_key(number)));
-        by_type.retain(|_, numbers| !numbers.is_empty());
-    }
-
-    fn wake_any(&mut self, version: u64) {
-        let numbers = std::mem::take(&mut self.any);
-        self.any = self.wake_numbers(numbers, version);
-    }
-
-    fn wake_type(&mut self, name: &[u8], version: u64) {
-        let Some((name, numbers)) = self.by_type.remove_entry(name) else { return };
-        let left = self.wake_numbers(numbers, version);
-        if !left.is_empty() {
-            self.by_type.insert(name, left);
-        }
-    }
-
-    /// Wakes readers by their numbers; gives those that wait on.
-    fn wake_numbers(&mut self, numbers: Vec<u64>, version: u64) -> Vec<u64> {
-        let mut left = Vec::new();
-        for number in numbers {
-            match self.readers.remove(&number) {
-                Some(reader) if reader.version_min > version => {
-                    self.readers.insert(number, reader);
-                    left.push(number);
-                }
-                Some(reader) => reader.client.unblock(()),
-                None => {}
-            }
-        }
-        left
-    }
-
-    fn wake_all(&mut self) {
-        self.readers.drain().for_each(|(_, reader)| reader.client.unblock(()));
-        self.forget_numbers();
+        self.followed = before.map(|_| now);
+        let numbers = match commit.clears() {
+            true => self.readers.all(),
+            false if commit.changes().next().is_some() => self.readers.of_types(commit.changed_types()),
+            false => return,
+        };
+        self.readers.wake(numbers, before, now.version);
     }
 
     fn look_again(&mut self, store: Option<&Store>, term: Option<u64>) {
         let empty = Store::new();
-        let seen = store.unwrap_or(&empty);
-        let is_done = |_: &u64, reader: &mut Reader| {
-            let types: Vec<&[u8]> = reader.types.iter().map(AsRef::as_ref).collect();
-            match seen.check_cursor(reader.after, term) {
-                Ok(()) => seen.has_news(reader.after.version, &types),
-                Err(record_store::CursorError::Ahead { .. }) => false,
-                Err(_) => true,
-            }
-        };
-        self.readers.extract_if(is_done).for_each(|(_, reader)| reader.client.unblock(()));
-        self.forget_numbers();
-        if store.is_none() {
-            let gone = record_store::CursorError::Epoch;
-            self.fail_candidates(&writing::refusal(&gone));
-        }
-    }
-
-    fn fail_candidates(&mut self, error: &ErrorReply) {
-        for candidate in self.leases.drain().flat_map(|(_, queue)| queue) {
-            candidate.client.unblock(Err(error.clone()));
-        }
+        let store = store.unwrap_or(&empty);
+        self.settle();
+        self.readers.look_again(store, term);
+        self.followed = Some(store.cursor_at(store.version()));
+        let is_held = |lease: &[u8]| store.lease(lease, 0).is_some();
+        self.candidates.fail(|lease| !is_held(lease), &gone());
     }
 }
 
-/// Gives leases that became free to those that wait for them.
-pub fn grant(ctx: &WriteContext<'_>, place: &Place, commit: &Commit) -> Result<(), ErrorReply> {
-    for lease in commit.freed_leases() {
-        let candidate = match WAITING.try_borrow_mut(ctx)?.as_mut() {
-            Some(waiting) => waiting.next_candidate(place, lease),
-            None => return Ok(()),
-        };
-        let Some(candidate) = candidate else { continue };
-        let key = RedisString::new(&place.key);
-        let granted = writing::write(ctx, key.as_redis_str(), Missing::Create, |store, write| {
-            store.acquire(write, lease, &candidate.holder, candidate.ttl_ms)
-        });
-        match granted {
-            Ok(Some(wish)) => candidate.client.unblock(Ok(wish)),
-            Ok(None) => {}
-            Err(error) => candidate.client.unblock(Err(error)),
-        }
-    }
-    Ok(())
+/// The store that was waited for is no longer here.
+fn gone() -> ErrorReply {
+    refusal(&CursorError::Epoch)
 }
 
-/// How long a client waits; the server takes zero for ever, as BLOCK does.
-pub fn timeout(ms: u64) -> Duration {
-    Duration::from_millis(ms)
+/// A number for a client that wants to wait at a key.
+///
+/// # Errors
+/// RECLIMIT: there are too many.
+pub fn number(ctx: &Context<'_>, place: &Place) -> Result<u64, ErrorReply> {
+    const FULL: &str = "too many clients wait for this key: see mirror.record-waiting-max";
+    let number = WAITING.try_borrow_mut(ctx)?.get_or_insert_default().number(place);
+    number.ok_or_else(|| ErrorReply::new("RECLIMIT", FULL))
+}
+
+/// Takes a client off the lists: its time is over, or it is gone.
+pub fn leave(ctx: &Context<'_>, place: &Place, number: u64) {
+    if let Ok(mut waiting) = WAITING.try_borrow_mut(ctx)
+        && let Some(waiting) = waiting.as_mut()
+    {
+        waiting.leave(place, number);
+    }
 }

@@ -1,6 +1,6 @@
 //! Deciding on the store in a key.
 
-use record_store::{Commit, Store, Write};
+use record_store::{Commit, Cursor, Store, Write};
 use redis_context::{Context, ErrorReply, RedisStr, WriteContext};
 
 use super::places::Place;
@@ -56,8 +56,8 @@ pub fn write<R, E: std::fmt::Display>(
 /// A store after a write.
 #[derive(Debug, Clone, Copy)]
 pub struct After {
-    /// Its latest version.
-    pub version: u64,
+    /// Where its history is.
+    pub cursor: Cursor,
     /// When it has something to do next.
     pub due: Option<u64>,
 }
@@ -65,7 +65,7 @@ pub struct After {
 impl After {
     /// Of this store.
     pub fn of(store: &Store) -> After {
-        After { version: store.version(), due: store.next_due() }
+        After { cursor: store.cursor_at(store.version()), due: store.next_due() }
     }
 }
 

@@ -6,6 +6,7 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, R
 
 use super::{UPDATES, info};
 use crate::checkpoint;
+use crate::records::events;
 use crate::records::following::follow;
 use crate::records::places::PLACES;
 use crate::records::value::{self, Records};
@@ -46,6 +47,7 @@ fn load(ctx: &CommandContext<'_>, name: RedisStr<'_>, chunk: &[u8]) -> Result<()
     }
     let Records(store) = key.value_mut(of)?.ok_or(Error::NoSuchKey)?;
     store.load_chunk(chunk).map_err(|error| ErrorReply::err(error.to_string()))?;
+    events::hear(ctx)?;
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place(ctx, name), After::of(store).due);
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! `RECORD.LEASE key name ACQUIRE holder PX ms [BLOCK ms] | RENEW holder token PX ms | RELEASE holder token | TRY id ms`
 
+use std::time::Duration;
+
 use record_store::lease::Wish;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Outcome, RedisStr, Reply};
 
 use super::{UPDATES, info};
-use crate::records::configs;
-use crate::records::events;
-use crate::records::replies;
-use crate::records::waiting::{self, Candidate, WAITING};
+use crate::records::candidates::{self, Candidate, Undelivered};
+use crate::records::waiting::{self, WAITING};
 use crate::records::writing::{Missing, place, write};
+use crate::records::{events, replies};
 
 static ACQUIRE: [Arg; 3] = [
     Arg::string(c"holder").token(c"ACQUIRE"),
@@ -65,6 +66,7 @@ fn acquire<'cx>(
     let ttl_ms = px(&mut args)?;
     let block = if args.take_keyword("BLOCK") { Some(args.next_u64()?) } else { None };
     args.finish()?;
+    candidates::grant_ended(ctx, &place(ctx, key), name)?;
     let wish = write(ctx, key, Missing::Create, |store, write| store.acquire(write, name, holder, ttl_ms))?;
     match (wish.ok_or(Error::NoSuchKey)?, block) {
         (held @ Wish::Held { .. }, Some(block)) => wait(ctx, key, name, (holder, ttl_ms), (block, held)),
@@ -81,20 +83,20 @@ fn wait(
     (timeout_ms, held): (u64, Wish),
 ) -> Result<Outcome, ErrorReply> {
     let place = place(ctx, key);
-    let has_room =
-        WAITING.try_borrow_mut(ctx)?.get_or_insert_default().has_room(&place, configs::waiting_max());
-    if !has_room {
-        return Err(ErrorReply::new(
-            "RECLIMIT",
-            "too many clients wait for this key: see mirror.record-waiting-max",
-        ));
-    }
+    let number = waiting::number(ctx, &place)?;
     events::hear(ctx)?;
+    let (late, gone) = (place.clone(), place.clone());
+    let lost = Undelivered { place: place.clone(), lease: name.into(), holder: holder.into() };
     let started = ctx
         .block::<Result<Wish, ErrorReply>>()
-        .timeout(waiting::timeout(timeout_ms))
+        .timeout(Duration::from_millis(timeout_ms))
         .on_reply(|_, answer| answer.map(replies::wish))
-        .on_timeout(|_| Ok(Reply::Null))
+        .on_timeout(move |ctx| {
+            waiting::leave(ctx, &late, number);
+            Ok(Reply::Null)
+        })
+        .on_disconnect(move |ctx| waiting::leave(ctx, &gone, number))
+        .on_undelivered(move |ctx, answer| candidates::note_undelivered(ctx, lost, &answer))
         .start();
     let (blocked, client) = match started {
         Ok(started) => started,
@@ -102,7 +104,7 @@ fn wait(
         Err(error) => return Err(error.into()),
     };
     let candidate = Candidate { holder: holder.into(), ttl_ms, client };
-    WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_candidate(place, name, candidate);
+    WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_candidate(place, number, name, candidate);
     Ok(blocked.into())
 }
 
@@ -142,6 +144,7 @@ fn try_lease<'cx>(
 ) -> Result<Outcome, ErrorReply> {
     let (id, ttl_ms) = (args.next_arg()?.as_bytes(), args.next_u64()?);
     args.finish()?;
+    candidates::grant_ended(ctx, &place(ctx, key), name)?;
     let wish = write(ctx, key, Missing::Create, |store, write| store.try_lease(write, name, id, ttl_ms))?;
     Ok(replies::wish(wish.ok_or(Error::NoSuchKey)?).into())
 }

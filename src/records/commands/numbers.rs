@@ -1,8 +1,9 @@
 //! Arguments that several commands have.
 
-use record_store::{Cursor, Filter};
+use record_store::{Cursor, Filter, LimitError};
 use redis_context::{Args, Error, ErrorReply};
 
+use crate::records::configs;
 use crate::records::writing::refusal;
 
 /// A number that is at least 1.
@@ -33,6 +34,16 @@ pub fn cursor(args: &mut Args<'_>) -> Result<Cursor, ErrorReply> {
     history
         .and_then(|history| Cursor::parse(history, version))
         .ok_or_else(|| ErrorReply::err("an epoch is 0 or what a reply has given as one"))
+}
+
+/// The next name of TYPE. A client that waits keeps them: there are no more than a put may have operations.
+pub fn add_type<T>(types: &mut Vec<T>, name: T) -> Result<(), ErrorReply> {
+    let max = configs::limits().batch_ops_max;
+    if types.len() >= max {
+        return Err(refusal(&LimitError { what: "types asked for", min: 0, max: max as u64 }));
+    }
+    types.push(name);
+    Ok(())
 }
 
 /// The expression of FILTER.

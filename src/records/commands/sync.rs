@@ -1,5 +1,9 @@
 //! `RECORD.SYNC key epoch version [TYPE t]* [COUNT n] [MAXBYTES n] [LATEST] [BLOCK ms]`
 
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
 use record_store::feed::{FeedPage, FeedQuery};
 use record_store::{Cursor, CursorError, Store, View};
 use redis_context::{
@@ -9,7 +13,8 @@ use redis_context::{
 
 use super::numbers::{self, once};
 use super::{READS, info};
-use crate::records::waiting::{self, Reader, WAITING};
+use crate::records::readers::Reader;
+use crate::records::waiting::{self, WAITING};
 use crate::records::writing::{place, read, refusal};
 use crate::records::{configs, events, replies, terms};
 
@@ -38,7 +43,7 @@ pub static INFO: CommandInfo = info(
 /// What a client asked for.
 struct Wanted {
     after: Cursor,
-    types: Vec<Box<[u8]>>,
+    types: Rc<[Box<[u8]>]>,
     count_max: usize,
     bytes_max: usize,
     latest: bool,
@@ -54,12 +59,14 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Outcom
     };
     match (found, wanted.block_ms) {
         (Ok(page), Some(timeout_ms)) if page.changes.is_empty() && !page.more => {
+            let seen = page.cursor;
             let fallback =
                 move |ctx: &CommandContext<'_>| Ok(ctx.stream(|writer| replies::feed(writer, &page))?);
-            wait(ctx, key, wanted, timeout_ms, fallback)
+            wait(ctx, key, Wanted { after: seen, ..wanted }, (timeout_ms, seen), fallback)
         }
         (Err(error @ CursorError::Ahead { .. }), Some(timeout_ms)) => {
-            wait(ctx, key, wanted, timeout_ms, move |_| Err(refusal(&error)))
+            let at = read(ctx, key, |store| Ok(store.cursor_at(store.version())))?;
+            wait(ctx, key, wanted, (timeout_ms, at), move |_| Err(refusal(&error)))
         }
         (Ok(page), _) => Ok(ctx.stream(|writer| replies::feed(writer, &page))?.into()),
         (Err(error), _) => Err(refusal(&error)),
@@ -72,7 +79,7 @@ fn wanted(mut args: Args<'_>) -> Result<Wanted, ErrorReply> {
     let (mut count_max, mut bytes_max, mut block_ms) = (None, None, None);
     while !args.is_empty() {
         if let Some(name) = args.take_option("TYPE")? {
-            types.push(name.as_bytes().into());
+            numbers::add_type(&mut types, name.as_bytes().into())?;
         } else if args.take_keyword("COUNT") {
             once(&mut count_max, numbers::count(&mut args)?)?;
         } else if args.take_keyword("MAXBYTES") {
@@ -87,7 +94,7 @@ fn wanted(mut args: Args<'_>) -> Result<Wanted, ErrorReply> {
     }
     Ok(Wanted {
         after,
-        types,
+        types: types.into(),
         count_max: count_max.unwrap_or(COUNT_DEFAULT),
         bytes_max: bytes_max.unwrap_or(usize::MAX).min(configs::page_bytes()),
         latest: latest.is_some(),
@@ -97,61 +104,68 @@ fn wanted(mut args: Args<'_>) -> Result<Wanted, ErrorReply> {
 
 impl Wanted {
     fn read(&self, store: &Store, view: View) -> Result<FeedPage, CursorError> {
-        let types: Vec<&[u8]> = self.types.iter().map(AsRef::as_ref).collect();
-        let (count_max, bytes_max) = (self.count_max, self.bytes_max);
-        let query = FeedQuery { after: self.after, types: &types, count_max, bytes_max, latest: self.latest };
-        store.feed(&query, view.term)
+        self.read_after(store, self.after, view)
     }
 
-    /// The answer of a wait that is over.
-    fn answer(
-        &self,
-        ctx: &Context<'_>,
-        key: &RedisString,
-        writer: &mut ReplyWriter<'_>,
-    ) -> Result<(), ErrorReply> {
-        let key = key.as_redis_str();
-        let view = terms::view(ctx, key);
-        let page = read(ctx, key, |store| self.read(store, view).map_err(|error| refusal(&error)))?;
-        Ok(replies::feed(writer, &page)?)
+    fn read_after(&self, store: &Store, after: Cursor, view: View) -> Result<FeedPage, CursorError> {
+        let types: Vec<&[u8]> = self.types.iter().map(AsRef::as_ref).collect();
+        let (count_max, bytes_max) = (self.count_max, self.bytes_max);
+        let query = FeedQuery { after, types: &types, count_max, bytes_max, latest: self.latest };
+        store.feed(&query, view.term)
     }
 }
 
-/// Waits for news; where clients can't wait, the answer is what there is.
+/// Waits for news; where clients can't wait, the answer is what there is. `at` is where the store is.
 fn wait<'cx>(
     ctx: &CommandContext<'cx>,
     key: RedisStr<'cx>,
     wanted: Wanted,
-    timeout_ms: u64,
+    (timeout_ms, at): (u64, Cursor),
     fallback: impl FnOnce(&CommandContext<'cx>) -> Result<redis_context::Streamed, ErrorReply>,
 ) -> Result<Outcome, ErrorReply> {
     let place = place(ctx, key);
-    let has_room =
-        WAITING.try_borrow_mut(ctx)?.get_or_insert_default().has_room(&place, configs::waiting_max());
-    if !has_room {
-        return Err(ErrorReply::new(
-            "RECLIMIT",
-            "too many clients wait for this key: see mirror.record-waiting-max",
-        ));
-    }
+    let number = waiting::number(ctx, &place)?;
     events::hear(ctx)?;
-    let (after, types) = (wanted.after, wanted.types.clone());
-    let (wanted, key) = (std::rc::Rc::new(wanted), std::rc::Rc::new(RedisString::new(key.as_bytes())));
-    let (late_wanted, late_key) = (std::rc::Rc::clone(&wanted), std::rc::Rc::clone(&key));
+    let (types, seen) = (Rc::clone(&wanted.types), Rc::new(Cell::new(wanted.after)));
+    let waited = Rc::new(Waited { wanted, key: RedisString::new(key.as_bytes()), seen: Rc::clone(&seen) });
+    let (late, late_place, gone_place) = (Rc::clone(&waited), place.clone(), place.clone());
     let started = ctx
-        .block::<()>()
-        .timeout(waiting::timeout(timeout_ms))
-        .on_reply_stream(move |ctx, (), writer| wanted.answer(ctx, &key, writer))
-        .on_timeout_stream(move |ctx, writer| late_wanted.answer(ctx, &late_key, writer))
+        .block::<Result<(), CursorError>>()
+        .timeout(Duration::from_millis(timeout_ms))
+        .on_reply_stream(move |ctx, told, writer| match told {
+            Ok(()) => waited.answer(ctx, writer),
+            Err(error) => Err(refusal(&error)),
+        })
+        .on_timeout_stream(move |ctx, writer| {
+            waiting::leave(ctx, &late_place, number);
+            late.answer(ctx, writer)
+        })
+        .on_disconnect(move |ctx| waiting::leave(ctx, &gone_place, number))
         .start();
     let (blocked, client) = match started {
         Ok(started) => started,
         Err(Error::BlockingDenied) => return Ok(fallback(ctx)?.into()),
         Err(error) => return Err(error.into()),
     };
-    // A cursor may be any number; one that is ahead of this replica is served once all that it has seen is here.
-    let version_min = after.version.saturating_add(1).max(after.seen);
-    let reader = Reader { types, version_min, after, client };
-    WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_reader(place, reader);
+    let reader = Reader { types, seen, client };
+    WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_reader(place, number, reader, at);
     Ok(blocked.into())
+}
+
+/// What a client waits for.
+struct Waited {
+    wanted: Wanted,
+    key: RedisString,
+    /// Up to where it has missed nothing.
+    seen: Rc<Cell<Cursor>>,
+}
+
+impl Waited {
+    /// The answer of a wait that is over.
+    fn answer(&self, ctx: &Context<'_>, writer: &mut ReplyWriter<'_>) -> Result<(), ErrorReply> {
+        let key = self.key.as_redis_str();
+        let view = terms::view(ctx, key);
+        let found = read(ctx, key, |store| Ok(self.wanted.read_after(store, self.seen.get(), view)))?;
+        Ok(replies::feed(writer, &found.map_err(|error| refusal(&error))?)?)
+    }
 }

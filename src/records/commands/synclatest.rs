@@ -32,7 +32,7 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Stream
     let (mut filter, mut count, mut bytes, mut from) = (None, None, None, None);
     while !args.is_empty() {
         if let Some(name) = args.take_option("TYPE")? {
-            types.push(name.as_bytes());
+            numbers::add_type(&mut types, name.as_bytes())?;
         } else if args.take_keyword("FILTER") {
             once(&mut filter, numbers::filter(&mut args)?)?;
         } else if args.take_keyword("COUNT") {
