@@ -1,0 +1,76 @@
+//! Users with less than all rights.
+
+use redis_mirror_test_support::{Client, Server, cmd};
+
+use crate::store::{acquire, put, sync};
+use crate::{digest, on_every};
+
+fn user(server: &Server, rules: &str) -> Client {
+    server.client().run(format!("ACL SETUSER u reset on >pw {rules}"));
+    let mut client = server.client();
+    client.run("AUTH u pw");
+    client
+}
+
+#[test]
+fn who_may_read_may_not_write() {
+    on_every(|server| {
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x").at;
+        acquire(&mut client, "s", "l", "me", 60_000).expect("it is free");
+        let before = digest(&mut client);
+        // Redis 7.0 gives modules' commands no categories.
+        let is_old = server.installed().name == "redis70";
+        let rules = ["+@all %R~*", "+@read -@write +@connection ~*"];
+        for rules in rules.into_iter().take(if is_old { 1 } else { 2 }) {
+            let mut reader = user(server, rules);
+            for call in [
+                "GET s t 1",
+                "MGET s t 1",
+                "GETOPTIONS s t",
+                "GETLEASE s l",
+                "SYNC s 0 0",
+                "SYNCLATEST s",
+                "QUERY s t",
+                "TYPES s",
+                "VERSIONS s",
+            ] {
+                reader.run(format!("RECORD.{call}"));
+            }
+            assert!(sync(&mut reader, "s", &at, "BLOCK 1").records.is_empty());
+            for call in [
+                "PUT s SET t 1 y",
+                "PUT new SET t 1 y",
+                "SETOPTIONS s t TTL 5",
+                "LEASE s l TRY me 5",
+                "TRIM s KEEP 0",
+                "CURSOR s c SET 0 0",
+                "CLEAR s",
+                "APPLY s COMMIT x",
+            ] {
+                let refusal = reader.refusal(format!("RECORD.{call}"));
+                assert!(refusal.starts_with("NOPERM"), "{rules}: {call}: {refusal}");
+            }
+        }
+        assert_eq!(digest(&mut client), before);
+    });
+}
+
+#[test]
+fn keys_out_of_the_pattern_are_refused() {
+    on_every(|server| {
+        put(&mut server.client(), "theirs", "SET t 1 x");
+        let mut user = user(server, "+@all ~mine:*");
+        put(&mut user, "mine:s", "SET t 1 x");
+        for call in [
+            "GET theirs t 1",
+            "SYNC theirs 0 0 BLOCK 0",
+            "PUT theirs SET t 1 y",
+            "LEASE theirs l ACQUIRE me PX 5 BLOCK 0",
+        ] {
+            assert!(user.refusal(format!("RECORD.{call}")).starts_with("NOPERM"), "{call}");
+        }
+        let script = "return redis.call('RECORD.GET', KEYS[1], 't', '1')";
+        assert!(user.call(cmd!("EVAL", script, 1, "theirs")).is_err());
+    });
+}

@@ -1,0 +1,129 @@
+//! Native replicas.
+
+use redis_mirror_test_support::{Server, cmd, wait};
+
+use crate::persistence::fill;
+use crate::store::{Cursor, acquire, as_feed, get, put, sync, sync_command, sync_refusal, versions};
+use crate::waiter::Waiter;
+use crate::{digest, on_each, on_every, wait_caught_up, with_replica};
+
+fn promote(replica: &Server) {
+    replica.client().run("REPLICAOF NO ONE");
+}
+
+#[test]
+fn g05_a_replica_is_equal() {
+    on_every(|server| {
+        let early = with_replica(server);
+        fill(&mut server.client(), 5);
+        let late = with_replica(server);
+        let mut client = server.client();
+        put(&mut client, "s", "SET t1 last x");
+        client.run("COPY s copy");
+        client.run("RENAME cleared renamed");
+        put(&mut client, "copy", "SET t1 last x");
+        for replica in [&early, &late] {
+            wait_caught_up(server, replica);
+            assert_eq!(digest(&mut replica.client()), digest(&mut client));
+            assert_eq!(versions(&mut replica.client(), "copy"), versions(&mut client, "copy"));
+        }
+    });
+}
+
+/// The primary says when a record ends; a replica hides it until it hears so.
+#[test]
+fn a_replica_hides_what_has_ended() {
+    on_each(|server| {
+        let replica = with_replica(server);
+        let (mut client, mut there) = (server.client(), replica.client());
+        put(&mut client, "s", "SET t 1 x PX 2000 SET t 2 x");
+        acquire(&mut client, "s", "l", "me", 2000).expect("it is free");
+        wait_caught_up(server, &replica);
+        assert!(get(&mut there, "s", "t", "1").is_some());
+        server.freeze();
+        wait::wait_until("it is hidden", || get(&mut there, "s", "t", "1").is_none());
+        assert_eq!(crate::store::list(&mut there, "s", "").ids(), ["2"]);
+        wait::wait_until("so is the lease", || {
+            there.run("RECORD.GETLEASE s l") == redis_mirror_test_support::Value::Nil
+        });
+        assert_eq!(there.run("RECORD.QUERY s t").as_array().map(<[_]>::len), Some(1));
+        assert_eq!(versions(&mut there, "s").0.version, 2, "nothing is deleted by the replica");
+        server.thaw();
+        wait::wait_until("the primary deletes it", || versions(&mut there, "s").0.version == 3);
+        assert!(there.refusal("RECORD.PUT s SET t 3 x").starts_with("READONLY"));
+    });
+}
+
+/// Readers at replicas are woken by what arrives.
+#[test]
+fn streams_are_read_from_replicas() {
+    on_every(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x").at;
+        wait_caught_up(server, &replica);
+        let mut waiter = Waiter::start(&replica, sync_command("s", &at, "TYPE t BLOCK 0"));
+        put(&mut client, "s", "SET u 1 x");
+        put(&mut client, "s", "SET t 2 x");
+        assert_eq!(as_feed(&waiter.answer()).ids(), ["2"]);
+        let mut waiter = Waiter::start(&replica, sync_command("s", &at, "TYPE never BLOCK 0"));
+        client.run("DEL s");
+        assert!(waiter.refusal().starts_with("RECEPOCH"));
+    });
+}
+
+/// The tail that is lost is told by the epoch, waiting readers included.
+#[test]
+fn fault08_a_lost_tail_is_noticed() {
+    on_each(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let behind = put(&mut client, "s", "SET t 1 x").at;
+        wait_caught_up(server, &replica);
+        // The replica is promoted without what comes now.
+        let ahead = Cursor { version: behind.version + 2, ..behind.clone() };
+        let mut waiter = Waiter::start(&replica, sync_command("s", &ahead, "BLOCK 0"));
+        replica.client().run("REPLICAOF NO ONE");
+        assert!(waiter.refusal().starts_with("RECEPOCH"));
+        let mut there = replica.client();
+        assert!(sync_refusal(&mut there, "s", &ahead).starts_with("RECEPOCH"));
+        assert!(sync(&mut there, "s", &behind, "").records.is_empty());
+        let new = put(&mut there, "s", "SET t a x SET t b x SET t c x").at;
+        assert_ne!(new.epoch, behind.epoch);
+        assert!(sync_refusal(&mut there, "s", &ahead).starts_with("RECEPOCH"));
+        assert_eq!(sync(&mut there, "s", &behind, "").ids(), ["a", "b", "c"]);
+    });
+}
+
+#[test]
+fn an_orderly_failover_needs_no_new_list() {
+    on_each(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x").at;
+        acquire(&mut client, "s", "l", "me", 100_000).expect("it is free");
+        wait_caught_up(server, &replica);
+        let mut stays = Waiter::start(&replica, sync_command("s", &at, "BLOCK 0"));
+        let mut told = Waiter::start(server, sync_command("s", &at, "BLOCK 0"));
+        let mut lease = Waiter::start(server, "RECORD.LEASE s l ACQUIRE you PX 1000 BLOCK 0");
+        client.run("FAILOVER");
+        wait::wait_until("the roles are changed", || {
+            replica.info("replication").get("role") == Some("master")
+                && server.info("replication").get("master_link_status") == Some("up")
+        });
+        // Who waited at the old primary is sent away by the server itself.
+        assert!(told.refusal().starts_with("UNBLOCKED"));
+        assert!(lease.refusal().starts_with("UNBLOCKED"));
+        let mut there = replica.client();
+        let new = put(&mut there, "s", "SET t 2 x").at;
+        assert_ne!(new.epoch, at.epoch);
+        assert_eq!(as_feed(&stays.answer()).ids(), ["2"]);
+        assert_eq!(sync(&mut there, "s", &at, "").ids(), ["2"]);
+        wait_caught_up(&replica, server);
+        assert_eq!(sync(&mut server.client(), "s", &at, "").ids(), ["2"]);
+        assert_eq!(digest(&mut server.client()), digest(&mut there));
+        promote(server);
+        assert_ne!(put(&mut server.client(), "s", "SET t 3 x").at.epoch, new.epoch);
+        assert_eq!(server.client().int(cmd!("EXISTS", "s")), 1);
+    });
+}
