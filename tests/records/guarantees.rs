@@ -126,6 +126,17 @@ fn g03_a_reader_gets_each_change_once() {
 }
 
 #[test]
+fn g03_latest_leaves_out_what_has_changed_again_and_counts_it() {
+    on_each(|server| {
+        let mut client = server.client();
+        put(&mut client, "s", "SET t a 1 SET t b 1 SET t a 2 DEL t b SET t c 1");
+        let page = sync(&mut client, "s", &Cursor::start(), "LATEST");
+        assert_eq!((page.ids(), page.versions(), page.compacted), (vec!["a", "b", "c"], vec![3, 4, 5], 2));
+        assert_eq!(sync(&mut client, "s", &Cursor::start(), "").compacted, 0);
+    });
+}
+
+#[test]
 fn g04_compacted_just_below_the_compact_version() {
     on_every(|server| {
         let mut client = server.client();
@@ -246,7 +257,7 @@ fn g11_block_inside_multi_and_scripts_answers_at_once() {
     on_every(|server| {
         let mut client = server.client();
         let at = put(&mut client, "s", "SET a 1 x").at;
-        let token = acquire(&mut client, "s", "l", "me", 60_000).expect("it is free");
+        assert!(acquire(&mut client, "s", "l", "me", 60_000).is_some());
         let wait = format!("RECORD.SYNC s {} {} BLOCK 0", at.epoch, at.version);
         client.run("MULTI");
         client.run(wait.as_str());

@@ -52,7 +52,7 @@ fn survives(server: &mut Server, prepare: &str, restart: impl Fn(&mut Server)) {
     assert_ne!(put(&mut client, "s", "SET t1 again x").at.epoch, at.epoch);
     assert_eq!(
         sync(&mut client, "s", &at, "TYPE t1").ids(),
-        ["again"].repeat(1).as_slice().iter().copied().chain(evicted(&mut client, &at)).collect::<Vec<_>>()
+        std::iter::once("again").chain(evicted(&mut client, &at)).collect::<Vec<_>>()
     );
 }
 

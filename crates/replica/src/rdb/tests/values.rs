@@ -3,7 +3,7 @@
 use super::*;
 use crate::rdb::cursor::Text;
 use crate::rdb::packed::{intset, ziplist};
-use crate::rdb::{HashField, Kind, Loss, Target, kind_of, restorable};
+use crate::rdb::{HashField, Kind, LoadedField, Loss, ModuleType, Target, kind_of, restorable};
 
 fn ziplist_of(all: &[&str]) -> Vec<u8> {
     string(&ziplist::build(&all.iter().map(|text| Text::Plain(text.as_bytes())).collect::<Vec<_>>()))
