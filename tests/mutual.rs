@@ -189,10 +189,13 @@ fn two_whole_copies_of_each_other() {
         one.client().run("DEBUG RELOAD");
         wait_rounds(&other, "a:counter", 500);
         wait_rounds(&one, "b:counter", 500);
+        // The reload has begun the counts anew.
+        wait::wait_until("units come back and are dropped", || {
+            status(&one, "other").number("looped") + status(&other, "one").number("looped") > 0
+        });
         let [at_one, at_other] = writers.map(Writer::stop);
         wait_equal(&one, &other);
         assert_eq!([number(&other, "a:counter"), number(&one, "b:counter")], [at_one, at_other]);
-        assert!(status(&one, "other").number("looped") + status(&other, "one").number("looped") > 0);
         assert_eq!(status(&other, "one").number("full_resyncs"), 1);
         assert_eq!(status(&one, "other").number("full_resyncs"), 1);
         wait_quiet(&[&one, &other]);

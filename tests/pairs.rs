@@ -151,7 +151,7 @@ fn wait_named(client: &mut Client) -> Status {
     wait::wait_for("the vector set is named", || {
         let status = Status::read(client, "m").map_err(|error| error.to_string())?;
         let (lost, refused) = (status.text("quarantined_keys"), status.text("refused_commands"));
-        let is_named = lost.contains("vectors") && lost.contains("values of modules");
+        let is_named = lost.contains("vectors") && lost.contains("values of other modules");
         let is_refused = refused.contains("vadd (this data type") && refused.contains("vrem");
         if is_named && is_refused { Ok(status) } else { Err(format!("{lost}, {refused}")) }
     })

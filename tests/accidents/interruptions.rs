@@ -156,7 +156,7 @@ const FIXED: [&str; 3] = ["mirror.enable-create", "mirror.secrets-dir", "mirror.
 fn others(before: &str) -> impl Iterator<Item = &'static str> {
     const NUMBERS: [&str; 9] =
         ["0", "1", "20", "65536", "1048576", "1000000", "3600000", "4294967296", "9223372036854775807"];
-    const WORDS: [&str; 3] = ["exact", "behind", "yes"];
+    const WORDS: [&str; 4] = ["exact", "behind", "yes", "no"];
     let is_number = before.parse::<i64>().is_ok();
     let (numbers, words) = if is_number { (&NUMBERS[..], &[][..]) } else { (&[][..], &WORDS[..]) };
     numbers.iter().chain(words).copied()

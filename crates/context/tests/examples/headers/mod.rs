@@ -204,11 +204,14 @@ fn wait_blocked(admin: &mut Client, id: &str) {
     });
 }
 
-/// The script of each example.
+/// The script of each example that is a module.
 fn scripts() -> Vec<Script> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let entries = std::fs::read_dir(examples).expect("the examples").flatten();
-    let mut packages: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let is_module = |path: &PathBuf| {
+        std::fs::read_to_string(path.join("Cargo.toml")).is_ok_and(|manifest| manifest.contains("cdylib"))
+    };
+    let mut packages: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_module).collect();
     packages.sort();
     packages.iter().map(|package| Script::read(package)).collect()
 }
