@@ -23,6 +23,23 @@ impl<'cx> Args<'cx> {
         Self { rest: &argv[skip..], position: skip }
     }
 
+    /// Those of a command, without the `skip` words that name it.
+    ///
+    /// # Safety
+    /// `argv` and `argc` are what the server passes to a command, for all of `'cx`.
+    #[inline]
+    pub(crate) unsafe fn of_command(
+        argv: *mut *mut raw::RedisModuleString,
+        argc: std::ffi::c_int,
+        skip: usize,
+    ) -> Self {
+        let argc = argc.cast_unsigned() as usize;
+        let position = skip.min(argc);
+        // SAFETY: R11: `argc` live strings, at least the command's name; `position` of them are passed over.
+        let rest = unsafe { std::slice::from_raw_parts(argv.add(position), argc - position) };
+        Self { rest, position }
+    }
+
     /// How many arguments are left.
     #[inline]
     pub fn len(&self) -> usize {
@@ -51,7 +68,11 @@ impl<'cx> Args<'cx> {
     /// The next argument, or [`Error::WrongArity`].
     #[inline]
     pub fn next_arg(&mut self) -> Result<RedisStr<'cx>, Error> {
-        self.next().ok_or(Error::WrongArity)
+        // Not `ok_or`: the error would be made, and dropped, each time.
+        match self.next() {
+            Some(arg) => Ok(arg),
+            None => Err(Error::WrongArity),
+        }
     }
 
     /// The next argument as text; [`Error::Syntax`] if it is not UTF-8.

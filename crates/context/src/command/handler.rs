@@ -10,7 +10,6 @@ use crate::args::Args;
 use crate::context::CommandContext;
 use crate::guard::guard;
 use crate::log::LogLevel;
-use crate::module::arguments;
 use crate::outcome::{ErrorReply, Outcome, OutcomeKind};
 use crate::reply::{self, Reply};
 
@@ -88,7 +87,7 @@ pub(super) unsafe fn dispatch<H: Handler>(
     // SAFETY: R11: the context of a command, on the main thread.
     let ctx = unsafe { CommandContext::from_raw(ctx) };
     // SAFETY: R11: the arguments stay until the command has returned.
-    let args = unsafe { Args::new(arguments(argv, argc), skip) };
+    let args = unsafe { Args::of_command(argv, argc, skip) };
     match guard("a command", panicked, || handler.run(&ctx, args)) {
         Ok(Outcome(OutcomeKind::Answered)) if ctx.is_answer_started() => {}
         Ok(Outcome(OutcomeKind::Answered)) => answer(&ctx, Reply::Error(unanswered())),
