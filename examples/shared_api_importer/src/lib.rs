@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 // The declaration belongs in a crate that both modules depend on; a file will do.
-#[path = "../../shared_api_exporter/src/api.rs"]
+#[path = "../../../examples/shared_api_exporter/src/api.rs"]
 mod api;
 
 use api::Counters;
