@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use record_store::lease::Wish;
-use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Outcome, RedisStr, Reply};
+use redis_context::{
+    Arg, Args, CommandContext, CommandInfo, ContextFlags, Error, ErrorReply, Outcome, RedisStr, Reply,
+};
 
 use super::{UPDATES, info};
 use crate::records::candidates::{self, Candidate, Undelivered};
 use crate::records::waiting::{self, WAITING};
-use crate::records::writing::{Missing, place, write};
-use crate::records::{events, replies};
+use crate::records::writing::{Missing, place, read, write};
+use crate::records::{events, replies, terms};
 
 static ACQUIRE: [Arg; 3] = [
     Arg::string(c"holder").token(c"ACQUIRE"),
@@ -67,6 +69,7 @@ fn acquire<'cx>(
     let block = if args.take_keyword("BLOCK") { Some(args.next_u64()?) } else { None };
     args.finish()?;
     candidates::grant_ended(ctx, &place(ctx, key), name)?;
+    refuse_without_memory(ctx, key, name)?;
     let wish = write(ctx, key, Missing::Create, |store, write| store.acquire(write, name, holder, ttl_ms))?;
     match (wish.ok_or(Error::NoSuchKey)?, block) {
         (held @ Wish::Held { .. }, Some(block)) => wait(ctx, key, name, (holder, ttl_ms), (block, held)),
@@ -145,8 +148,20 @@ fn try_lease<'cx>(
     let (id, ttl_ms) = (args.next_arg()?.as_bytes(), args.next_u64()?);
     args.finish()?;
     candidates::grant_ended(ctx, &place(ctx, key), name)?;
+    if ttl_ms != 0 {
+        refuse_without_memory(ctx, key, name)?;
+    }
     let wish = write(ctx, key, Missing::Create, |store, write| store.try_lease(write, name, id, ttl_ms))?;
     Ok(replies::wish(wish.ok_or(Error::NoSuchKey)?).into())
+}
+
+/// A lease that nobody holds takes memory: refused as the server refuses what grows. One that is held does not.
+fn refuse_without_memory(ctx: &CommandContext<'_>, key: RedisStr<'_>, name: &[u8]) -> Result<(), ErrorReply> {
+    let is_new = || read(ctx, key, |store| Ok(store.lease(name, terms::now(ctx)).is_none()));
+    if ctx.flags().contains(ContextFlags::OOM) && is_new()? {
+        return Err(ErrorReply::new("OOM", "command not allowed when used memory > 'maxmemory'."));
+    }
+    Ok(())
 }
 
 fn px(args: &mut Args<'_>) -> Result<u64, ErrorReply> {

@@ -88,8 +88,9 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(fast_read(c"record.mget", &mget::INFO), mget::run)?;
     load.command(growing(c"record.setoptions", &setoptions::INFO), setoptions::run)?;
     load.command(fast_read(c"record.getoptions", &getoptions::INFO), getoptions::run)?;
-    let lease = growing(c"record.lease", &lease::INFO);
-    load.command(lease.flags(GROWING.union(CommandFlags::BLOCKING)), lease::run)?;
+    // Without memory it refuses new leases by itself: a holder must be able to renew and to give back.
+    let lease = write(c"record.lease", &lease::INFO).flags(WRITE.union(CommandFlags::BLOCKING));
+    load.command(lease, lease::run)?;
     load.command(fast_read(c"record.getlease", &getlease::INFO), getlease::run)?;
     let sync = Command::new(c"record.sync").flags(READ.union(CommandFlags::BLOCKING)).acl(acl.blocking);
     load.command(sync.info(&sync::INFO), sync::run)?;
