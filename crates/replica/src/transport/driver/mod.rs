@@ -1,5 +1,8 @@
 //! A blocking loop that follows a source through every break.
 
+mod config;
+mod error;
+
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +13,7 @@ use rustix::event::PollFlags;
 use crate::connection::{Config, Connection, Error, Event, Retry, State};
 use crate::position::Position;
 
-use super::backoff::{Backoff, BackoffConfig};
-use super::connect::ConnectError;
+use super::backoff::Backoff;
 use super::dial::{Dial, Reached};
 use super::observer::{Observer, ObserverError};
 use super::second::{Progress, Second};
@@ -19,120 +21,12 @@ use super::sentinel::Watch;
 use super::source::Source;
 use super::stream::{Stream, is_timeout};
 use super::teller::{Teller, Untold};
-#[cfg(feature = "tls")]
-use super::tls::TlsConnector;
 use super::wake::{Bell, StopHandle, Waker};
 
+pub use config::{DriverConfig, Reconnect};
+pub use error::{DriverError, LinkError};
+
 pub(super) const READ_BYTES: usize = 64 << 10;
-
-/// What to do when a link ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Reconnect {
-    /// Try again, except after errors that only a user can heal ([`Retry::NeedsUser`]).
-    #[default]
-    UnlessHopeless,
-    /// Try again whatever it was.
-    Always,
-    /// Return the error.
-    Never,
-}
-
-/// The settings of a driver.
-#[derive(Debug, Clone)]
-pub struct DriverConfig {
-    /// Where the source is.
-    pub source: Source,
-    /// Encrypts the connection to the source (feature `tls`); None speaks plain TCP.
-    #[cfg(feature = "tls")]
-    pub tls: Option<TlsConnector>,
-    /// The replication itself; its resume position is where the first link begins.
-    pub connection: Config,
-    /// For resolving, for connecting and for the TLS handshake, each.
-    pub connect_timeout: Duration,
-    /// Delays between attempts.
-    pub backoff: BackoffConfig,
-    /// Seed of their jitter: a different one in each process.
-    pub backoff_seed: u64,
-    /// What to do when a link ends.
-    pub reconnect: Reconnect,
-    /// Largest transaction, in bytes: it is held until its EXEC.
-    pub transaction_bytes: usize,
-}
-
-impl DriverConfig {
-    /// The defaults, for a source at an [`Endpoint`](super::Endpoint) or behind [`Sentinels`](super::Sentinels).
-    pub fn new(source: impl Into<Source>) -> Self {
-        DriverConfig {
-            source: source.into(),
-            #[cfg(feature = "tls")]
-            tls: None,
-            connection: Config::default(),
-            connect_timeout: Duration::from_secs(5),
-            backoff: BackoffConfig::default(),
-            backoff_seed: u64::from(std::process::id()),
-            reconnect: Reconnect::default(),
-            transaction_bytes: 512 << 20,
-        }
-    }
-}
-
-/// Why one link ended.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// There was no connection.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The replication failed.
-    #[error(transparent)]
-    Replication(#[from] Error),
-    /// Reading or writing failed.
-    #[error("the connection failed: {0}")]
-    Io(#[from] io::Error),
-    /// The source closed the connection.
-    #[error("the source closed the connection: see its log")]
-    Closed,
-    /// The Sentinels have made another server the primary.
-    #[error("the Sentinels have made another server the primary: the link goes on there")]
-    SourceMoved,
-    /// A transaction is larger than allowed.
-    #[error("a transaction exceeds {limit} bytes: raise the transaction limit")]
-    TransactionTooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-}
-
-impl LinkError {
-    /// Whether trying again can help.
-    pub fn retry(&self) -> Retry {
-        match self {
-            LinkError::Replication(error) => error.retry(),
-            LinkError::TransactionTooLarge { .. } => Retry::NeedsUser,
-            LinkError::Connect(_) | LinkError::Io(_) | LinkError::Closed | LinkError::SourceMoved => {
-                Retry::Transient
-            }
-        }
-    }
-}
-
-/// Why a driver returned.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DriverError {
-    /// A callback failed.
-    #[error("the observer stopped the replication: {0}")]
-    Observer(ObserverError),
-    /// A callback panicked.
-    #[error("the observer panicked")]
-    ObserverPanicked,
-    /// A link ended, and by the [`Reconnect`] setting it is not tried again.
-    #[error(transparent)]
-    Link(LinkError),
-    /// There is nothing to be woken by.
-    #[error("no pair of sockets to be woken by: raise the limit of open files ({0})")]
-    Wake(io::Error),
-}
 
 /// Why following one link ended.
 enum End {
