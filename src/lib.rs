@@ -35,8 +35,13 @@ redis_context::module! {
 }
 
 fn load(load: &LoadContext<'_>) -> Result<(), Error> {
-    // A load beside the live data is no trouble: state is staged until it ends.
-    load.set_options(ModuleOptions::HANDLE_IO_ERRORS | ModuleOptions::HANDLE_REPL_ASYNC_LOAD);
+    // A load beside the live data is no trouble: state is staged until it ends. Nor are slots that move all at once: what
+    // is known of record stores is in their keys, and mirrors are not for clusters.
+    load.set_options(
+        ModuleOptions::HANDLE_IO_ERRORS
+            | ModuleOptions::HANDLE_REPL_ASYNC_LOAD
+            | ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION,
+    );
     load.configs_with_arguments(&[&configs::ALL[..], &records::CONFIGS[..]].concat())?;
     load.register_type::<store::State>()?;
     commands::register(load)?;

@@ -7,7 +7,9 @@
 //! It is safe to leave that out exactly as long as no replica counts from an offset that has been told. A
 //! replica's offset is fixed when the child that makes its snapshot is forked (`replicationSetupSlaveForFullResync`,
 //! replication.c), and it can attach without a fork only to a backlog. So what was found is good until the
-//! next fork, and the server fires an event at each. Roles and replicas that change are asked about as well.
+//! next fork, and the server fires an event at each. Roles and replicas that change are asked about as well. A slot that
+//! moves to another node all at once is followed by what is propagated too, and INFO doesn't say so: nodes of a cluster
+//! propagate always.
 
 use std::cell::Cell;
 
@@ -18,7 +20,7 @@ static FOUND: MainCell<Cell<Option<bool>>> = MainCell::new(Cell::new(None));
 /// Whether effects must be propagated now. True when it can't be told.
 pub fn is_needed(ctx: &Context<'_>) -> bool {
     // Save points count what was propagated (`server.dirty`): without it they would never be reached.
-    if ctx.flags().intersects(ContextFlags::AOF | ContextFlags::RDB) {
+    if ctx.flags().intersects(ContextFlags::AOF | ContextFlags::RDB | ContextFlags::CLUSTER) {
         return true;
     }
     let found = FOUND.borrow(ctx);

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use super::places::{ACTIVE, Place};
+use super::places::{ACTIVE, Place, Places};
 
 /// Beyond that many, all stores are looked for by [`super::places::Places::note`] when they are used only: far more than
 /// anybody has.
@@ -24,7 +24,8 @@ pub fn note(db: Option<u32>, key: Option<&[u8]>) {
     }
 }
 
-/// Those that came since.
-pub fn take() -> Vec<Place> {
-    std::mem::take(&mut *ARRIVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+/// Has those that came since looked at.
+pub fn take_into(places: &mut Places) {
+    let arrived = std::mem::take(&mut *ARRIVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    arrived.iter().for_each(|place| places.note(place, Some(0)));
 }

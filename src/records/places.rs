@@ -65,7 +65,13 @@ impl Places {
         self.order.retain(|(_, place)| db.is_some_and(|db| place.db != db));
     }
 
-    /// Everything is to be looked at again: databases changed places.
+    /// Everything is to be looked at again: keys went without a word.
+    pub fn look_at_all(&mut self) {
+        let places: Vec<Place> = self.due.keys().cloned().collect();
+        places.iter().for_each(|place| self.note(place, Some(0)));
+    }
+
+    /// Everything of some databases is to be looked at again: they changed places.
     pub fn look_at_all_in(&mut self, dbs: &[(u32, u32)]) {
         let places: Vec<Place> = self.due.keys().cloned().collect();
         for place in places {

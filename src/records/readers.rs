@@ -1,11 +1,13 @@
 //! Readers that wait for changes at one key, by what they wait for.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use record_store::{Cursor, CursorError, Store};
-use redis_context::Unblocker;
+use redis_context::{ErrorReply, Unblocker};
+
+use super::writing::refusal;
 
 /// A reader that waits.
 pub struct Reader {
@@ -14,7 +16,7 @@ pub struct Reader {
     /// Up to where it has seen the changes of its types, by its own cursor or by waiting.
     pub seen: Rc<Cell<Cursor>>,
     /// Its client; what ends the wait is news, or an error that the key itself does not show.
-    pub client: Unblocker<Result<(), CursorError>>,
+    pub client: Unblocker<Result<(), ErrorReply>>,
 }
 
 /// The readers at one key.
@@ -42,14 +44,14 @@ impl Reader {
         seen.version >= version || seen.seen > version
     }
 
-    /// Whether there is something to tell it: news, or an error.
-    fn is_done(&self, store: &Store, term: Option<u64>) -> bool {
+    /// What there is to tell it: news, or an error.
+    fn news(&self, store: &Store, term: Option<u64>) -> Option<Result<(), ErrorReply>> {
         let types: Vec<&[u8]> = self.types.iter().map(AsRef::as_ref).collect();
         let seen = self.seen.get();
         match store.check_cursor(seen, term) {
-            Ok(()) => store.has_news(seen.version, &types),
-            Err(CursorError::Ahead { .. }) => false,
-            Err(_) => true,
+            Ok(()) => store.has_news(seen.version, &types).then_some(Ok(())),
+            Err(CursorError::Ahead { .. }) => None,
+            Err(error) => Some(Err(refusal(&error))),
         }
     }
 }
@@ -112,17 +114,17 @@ impl Readers {
 
     /// Wakes those that what is in the key now concerns.
     pub fn look_again(&mut self, store: &Store, term: Option<u64>) {
-        let done = self.by_number.iter().filter(|(_, reader)| reader.is_done(store, term));
-        let done: BTreeSet<u64> = done.map(|(number, _)| *number).collect();
-        for reader in done.into_iter().filter_map(|number| self.remove(number)).collect::<Vec<_>>() {
-            reader.client.unblock(Ok(()));
+        let done =
+            self.by_number.iter().filter_map(|(number, reader)| Some((*number, reader.news(store, term)?)));
+        for (number, told) in done.collect::<BTreeMap<_, _>>() {
+            self.remove(number).into_iter().for_each(|reader| reader.client.unblock(told.clone()));
         }
     }
 
     /// Answers all with an error: what they wait for is not here any more.
-    pub fn fail_all(&mut self) {
+    pub fn fail_all(&mut self, told: &ErrorReply) {
         for reader in self.all().into_iter().filter_map(|number| self.remove(number)).collect::<Vec<_>>() {
-            reader.client.unblock(Err(CursorError::Epoch));
+            reader.client.unblock(Err(told.clone()));
         }
     }
 }

@@ -58,9 +58,12 @@ pub fn tell_here(
     Ok(())
 }
 
-/// In a cluster all nodes hear what one of them publishes: replicas would say it again.
+/// In a cluster all nodes hear what one of them publishes: replicas, and a node that is about to take the slot over, would
+/// say it again.
 fn is_publisher(ctx: &WriteContext<'_>) -> bool {
-    !ctx.flags().contains(ContextFlags::CLUSTER | ContextFlags::REPLICA)
+    let flags = ctx.flags();
+    !flags.contains(ContextFlags::CLUSTER)
+        || !flags.intersects(ContextFlags::REPLICA | ContextFlags::REPLICATED)
 }
 
 fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), Error> {

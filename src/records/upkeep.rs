@@ -20,8 +20,8 @@ use crate::gate;
 /// Steps (records, leases, changes) between two looks at the clock.
 const STEPS: usize = 64;
 
-/// When a store that a mirror writes is looked at again.
-const MIRRORED_LOOK_AGAIN_MS: u64 = 1000;
+/// When a store that somebody else decides on is looked at again.
+const FOLLOWED_LOOK_AGAIN_MS: u64 = 1000;
 
 /// How long a closed gate stays unvisited.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -57,13 +57,8 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
 }
 
 fn take_note(ctx: &EventContext<'_>) -> Result<(), Error> {
-    let arrived = arrivals::take();
-    if !arrived.is_empty() {
-        events::hear_in_event(ctx)?;
-        let mut places = PLACES.try_borrow_mut(ctx)?;
-        let places = places.get_or_insert_default();
-        arrived.iter().for_each(|place| places.note(place, Some(0)));
-    }
+    arrivals::take_into(PLACES.try_borrow_mut(ctx)?.get_or_insert_default());
+    events::look_for_moved(ctx)?;
     events::settle(ctx)?;
     slots::look(ctx)
 }
@@ -100,13 +95,12 @@ fn slice(ctx: &WriteContext<'_>) {
 /// A few steps for one store; afterwards it is due later, or is forgotten.
 fn tend(ctx: &WriteContext<'_>, place: &Place) -> Result<(), ErrorReply> {
     let name = RedisString::new(&place.key);
-    if terms::is_mirrored(ctx, place.db, &place.key) {
-        // Until the mirror is dropped.
-        let later = terms::now(ctx) + MIRRORED_LOOK_AGAIN_MS;
+    let due = due(ctx, place)?;
+    if due.is_some() && is_followed(ctx, place) {
+        let later = terms::now(ctx) + FOLLOWED_LOOK_AGAIN_MS;
         PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(place, Some(later));
         return Ok(());
     }
-    let due = due(ctx, place)?;
     let is_due = due.is_some_and(|due| due <= terms::now(ctx));
     if is_due {
         writing::write(ctx, name.as_redis_str(), Missing::Leave, |store, write| {
@@ -116,6 +110,12 @@ fn tend(ctx: &WriteContext<'_>, place: &Place) -> Result<(), ErrorReply> {
     let due = if is_due { self::due(ctx, place)? } else { due };
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(place, due);
     Ok(())
+}
+
+/// Whether somebody else decides on the store: a mirror's source until the mirror is dropped, the node that has the slot
+/// until all of it has moved here.
+fn is_followed(ctx: &WriteContext<'_>, place: &Place) -> bool {
+    terms::is_mirrored(ctx, place.db, &place.key) || !slots::is_here(ctx, &place.key)
 }
 
 /// When the store in the key is due; `None` if there is none.

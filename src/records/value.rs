@@ -7,11 +7,11 @@
 
 use record_store::{Loader, Store};
 use redis_context::{
-    AofWriter, CopyPlaces, DefragContext, DefragProgress, Digest, Error, LoadContext, MainCell, NativeType,
-    Place, RdbReader, RdbWriter, RedisStr, TypeHandle,
+    AofWriter, CopyPlaces, DefragContext, DefragProgress, Digest, Error, LoadContext, LogLevel, MainCell,
+    NativeType, Place, RdbReader, RdbWriter, RedisStr, TypeHandle,
 };
 
-use super::arrivals;
+use super::{arrivals, events};
 
 /// Bytes of one chunk, about: what a save holds beside the store.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -57,6 +57,9 @@ impl NativeType for Records {
         }
         let store = loader.finish().map_err(|error| Error::module(error.to_string()))?;
         arrivals::note(reader.db(), reader.key().map(|key| key.as_bytes()));
+        if let Err(error) = events::hear_of_loaded(reader) {
+            reader.log(LogLevel::Warning, format!("record stores that move are looked after late: {error}"));
+        }
         Ok(Records(store))
     }
 

@@ -103,10 +103,10 @@ impl Waiting {
     }
 
     /// The key isn't this server's any more: everybody is told.
-    pub fn fail_all(&mut self, place: &Place) {
+    pub fn fail_all(&mut self, place: &Place, told: &ErrorReply) {
         if let Some(mut at) = self.stores.remove(place) {
-            at.readers.fail_all();
-            at.candidates.fail(|_| true, &gone());
+            at.readers.fail_all(told);
+            at.candidates.fail(|_| true, told);
         }
     }
 

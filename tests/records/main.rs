@@ -21,6 +21,7 @@ mod refusals;
 mod replicas;
 mod replies;
 mod seed;
+mod slots;
 mod store;
 mod upkeep;
 mod waiter;

@@ -1,6 +1,6 @@
 //! Stores that change their place: they are the same stores, and are looked after.
 
-use redis_mirror_test_support::{Client, Server, cmd, wait};
+use redis_mirror_test_support::{Client, Options, Server, any_server, cmd, wait};
 
 use crate::store::{acquire, put, sync, sync_refusal, versions};
 use crate::waiter::{Waiter, wait_waiting};
@@ -58,6 +58,36 @@ fn records_end_wherever_their_store_went() {
         client.run("DEL s");
         assert_eq!(server.info("mirror").number("mirror_record_stores_with_upkeep"), Some(0));
     });
+}
+
+/// The first store that a server ever gets moves on before the module is called again.
+#[test]
+fn a_first_store_that_moves_on_at_once_is_looked_after() {
+    let source = start(any_server(), Options::new());
+    let payload = {
+        let mut client = source.client();
+        short_lived(&mut client);
+        client.bytes("DUMP s").expect("a payload")
+    };
+    for (steps, db, key) in [
+        ("RENAME s t", 0, "t"),
+        ("RENAMENX s t", 0, "t"),
+        ("COPY s t|DEL s", 0, "t"),
+        ("COPY s t DB 4|DEL s", 4, "t"),
+        ("MOVE s 4", 4, "s"),
+        ("SWAPDB 0 4", 4, "s"),
+        ("RENAME s t|SWAPDB 0 4|COPY s q DB 1", 4, "t"),
+    ] {
+        println!("{steps}");
+        on_every(|server| {
+            let mut client = server.client();
+            client.run("MULTI");
+            client.run(cmd!("RESTORE", "s", 0, &payload, "REPLACE"));
+            steps.split('|').for_each(|step| drop(client.run(step)));
+            client.run("EXEC");
+            wait_tended(server, db, key);
+        });
+    }
 }
 
 /// A copy goes its own way: an epoch begins with its first write, and readers of the original don't mistake it.

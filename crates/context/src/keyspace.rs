@@ -11,11 +11,13 @@ use redis_module::raw;
 use crate::api::{api, required};
 use crate::context::{EventContext, LoadContext, NotificationContext, TimerContext, WriteContext};
 use crate::dataset::JobRuns;
+use crate::detached;
 use crate::error::Error;
 use crate::event_loop::MainThread;
 use crate::guard::guard;
 use crate::key::refuse_while_open;
 use crate::module::{Calling, Pin};
+use crate::native_type::RdbReader;
 use crate::serving::Serving;
 use crate::string::RedisStr;
 
@@ -77,6 +79,23 @@ impl EventContext<'_> {
         listener: impl for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>) + 'static,
     ) -> Result<(), Error> {
         listener::subscribe(self, classes, Rc::new(listener)).map(listener::keep)
+    }
+}
+
+impl RdbReader<'_> {
+    /// As [`LoadContext::subscribe`], when the first value comes that makes events of interest: its key may be renamed
+    /// before the module is called again.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn subscribe(
+        &self,
+        classes: NotifyFlags,
+        listener: impl for<'cx> Fn(&NotificationContext<'cx>, &KeyspaceEvent<'_>) + 'static,
+    ) -> Result<(), Error> {
+        let listener = Rc::new(listener);
+        // SAFETY: R27: a type's `load` runs on the main thread, and what registered the type has made the context.
+        unsafe { detached::with(|ctx| listener::subscribe(ctx, classes, listener)) }.map(listener::keep)
     }
 }
 

@@ -41,6 +41,13 @@ pub struct FeedPage {
     pub more: bool,
 }
 
+impl FeedPage {
+    /// Nothing, for a reader who has to ask again.
+    pub fn empty(cursor: Cursor) -> FeedPage {
+        FeedPage { cursor, changes: Vec::new(), superseded: 0, more: false }
+    }
+}
+
 impl Store {
     /// Whether a reader can go on from a cursor; `term` is that of a primary, `None` on a replica.
     ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 use record_store::feed::{FeedPage, FeedQuery};
 use record_store::{Cursor, CursorError, Store, View};
 use redis_context::{
-    Arg, Args, CommandContext, CommandInfo, Context, Error, ErrorReply, Outcome, RedisStr, RedisString,
-    ReplyWriter,
+    Arg, Args, CommandContext, CommandInfo, Context, ContextFlags, Error, ErrorReply, Outcome, RedisStr,
+    RedisString, ReplyWriter,
 };
 
 use super::numbers::{self, once};
@@ -130,11 +130,11 @@ fn wait<'cx>(
     let waited = Rc::new(Waited { wanted, key: RedisString::new(key.as_bytes()), seen: Rc::clone(&seen) });
     let (late, late_place, gone_place) = (Rc::clone(&waited), place.clone(), place.clone());
     let started = ctx
-        .block::<Result<(), CursorError>>()
+        .block::<Result<(), ErrorReply>>()
         .timeout(Duration::from_millis(timeout_ms))
         .on_reply_stream(move |ctx, told, writer| match told {
             Ok(()) => waited.answer(ctx, writer),
-            Err(error) => Err(refusal(&error)),
+            Err(told) => Err(told),
         })
         .on_timeout_stream(move |ctx, writer| {
             waiting::leave(ctx, &late_place, number);
@@ -165,7 +165,14 @@ impl Waited {
     fn answer(&self, ctx: &Context<'_>, writer: &mut ReplyWriter<'_>) -> Result<(), ErrorReply> {
         let key = self.key.as_redis_str();
         let view = terms::view(ctx, key);
-        let found = read(ctx, key, |store| Ok(self.wanted.read_after(store, self.seen.get(), view)))?;
+        let seen = self.seen.get();
+        let found = match read(ctx, key, |store| Ok(self.wanted.read_after(store, seen, view)))? {
+            // The slot may be another node's by now, which can't be asked for here: the client's next command is told.
+            Err(CursorError::Epoch) if ctx.flags().contains(ContextFlags::CLUSTER) => {
+                Ok(FeedPage::empty(seen))
+            }
+            found => found,
+        };
         Ok(replies::feed(writer, &found.map_err(|error| refusal(&error))?)?)
     }
 }
