@@ -16,7 +16,7 @@ use redis_context::events::{
 };
 use redis_context::{
     CallError, CallFlags, Context, ContextFlags, Error, ErrorReply, EventContext, LoadContext, MainCell,
-    ReplyRef, ReplyView, WriteContext,
+    ReplyRef, ReplyView, WriteContext, server,
 };
 
 use super::events;
@@ -96,6 +96,11 @@ fn told(ctx: &WriteContext<'_>, key: &[u8]) -> ErrorReply {
 /// The slot of a key and the address of the node that has it; `None` if it is this one. `CLUSTER SLOTS` shows addresses as
 /// clients are to use them.
 fn owner(ctx: &WriteContext<'_>, key: &[u8]) -> Option<String> {
+    // It would end an older Valkey: the address depends on the client, and here is none (`isClientConnIpV6`, networking.c,
+    // 8.1).
+    if server().is_valkey_since(0, 0) && !server().is_valkey_since(9, 1) {
+        return None;
+    }
     let cluster = |args: &[&[u8]]| ctx.call(c"cluster", CallFlags::empty(), args).ok();
     let slot = cluster(&[b"KEYSLOT", key])?.as_reply().as_i64()?;
     let slots = cluster(&[b"SLOTS"])?;
