@@ -23,6 +23,7 @@ mod replies;
 mod seed;
 mod slots;
 mod store;
+mod swaps;
 mod upkeep;
 mod waiter;
 
