@@ -111,9 +111,14 @@ pub fn state(ctx: &CommandContext<'_>, mut args: Args<'_>) -> Result<Reply, Erro
     Ok(Reply::OK)
 }
 
-/// Whether a command comes from the primary or the AOF.
+/// Whether a command comes from the primary, the node that gives a slot away, or the AOF.
 pub fn is_replicated(ctx: &CommandContext<'_>) -> bool {
-    ctx.flags().contains(ContextFlags::REPLICATED) || ctx.client_id() == AOF_CLIENT
+    ctx.flags().contains(ContextFlags::REPLICATED) || is_from_aof(ctx)
+}
+
+/// Whether a command comes from the AOF.
+pub fn is_from_aof(ctx: &CommandContext<'_>) -> bool {
+    ctx.client_id() == AOF_CLIENT
 }
 
 /// Clients may not say how far a mirror is.

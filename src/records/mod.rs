@@ -13,6 +13,7 @@ mod configs;
 mod events;
 mod following;
 mod info;
+mod partial;
 mod places;
 mod readers;
 mod replies;

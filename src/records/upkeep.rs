@@ -13,7 +13,7 @@ use redis_context::{
 use super::places::{ACTIVE, PLACES, Place};
 use super::value::{self, Records};
 use super::writing::{self, After, Missing};
-use super::{arrivals, candidates, events, slots, terms};
+use super::{arrivals, candidates, events, partial, slots, terms};
 use crate::configs;
 use crate::gate;
 
@@ -58,6 +58,7 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
 
 fn take_note(ctx: &EventContext<'_>) -> Result<(), Error> {
     arrivals::take_into(PLACES.try_borrow_mut(ctx)?.get_or_insert_default());
+    partial::settle(ctx)?;
     events::look_for_moved(ctx)?;
     events::settle(ctx)?;
     slots::look(ctx)

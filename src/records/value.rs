@@ -14,7 +14,7 @@ use redis_context::{
 use super::{arrivals, events};
 
 /// Bytes of one chunk, about: what a save holds beside the store.
-const CHUNK_BYTES: usize = 64 * 1024;
+pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A store in a key.
 pub struct Records(pub Store);

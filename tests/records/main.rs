@@ -5,6 +5,7 @@ mod blocked;
 mod cluster;
 mod configs;
 mod crashes;
+mod cuts;
 mod docs;
 mod events;
 mod faults;

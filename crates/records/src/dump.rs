@@ -11,10 +11,13 @@ use std::sync::Arc;
 
 use crate::codec::{Decoder, Encoder};
 use crate::commit::{Check, Damaged, Item, right};
-use crate::epoch::Epoch;
+use crate::epoch::{Epoch, History};
+use crate::limits::VERSION_MAX;
+use crate::log::Log;
 use crate::merge::Merge;
 use crate::options::TypeOptions;
 use crate::store::Store;
+use crate::write::Write;
 
 /// The name of the data type whose values are dumps: strings, each a chunk, and an empty one behind the last.
 pub const TYPE_NAME: &CStr = c"rmirror-r";
@@ -130,6 +133,23 @@ impl Store {
     /// The chunk is damaged, or doesn't follow the one before: what it contains up to the damage is taken in.
     pub fn load_chunk(&mut self, chunk: &[u8]) -> Result<(), Damaged> {
         self.load_within(chunk, usize::MAX)
+    }
+
+    /// Whether chunks of a dump were taken in, and its end has not come yet.
+    pub fn is_partial(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Makes a store of a dump whose end will not come, because its file was cut short. What there is of records is of no
+    /// version that ever was, so nobody can go on from what they know: a list of now is where all begin.
+    pub fn end_partial(&mut self, write: &Write<'_>) {
+        if self.loading.take().is_none() {
+            return;
+        }
+        self.compact(self.version());
+        self.log = Log::starting_at((self.version() + 1).min(VERSION_MAX));
+        self.history = History::default();
+        self.begin_epoch(Epoch { id: (write.fresh_epoch)(), start: self.version() });
     }
 
     fn load_within(&mut self, chunk: &[u8], memory_max: usize) -> Result<(), Damaged> {

@@ -242,7 +242,7 @@ impl Store {
         }
     }
 
-    fn begin_epoch(&mut self, epoch: Epoch) {
+    pub(crate) fn begin_epoch(&mut self, epoch: Epoch) {
         // A dump has the greatest token of all its epochs.
         if self.loading.is_none() {
             self.leases.leap(epoch.id, epoch.start);
@@ -292,7 +292,7 @@ impl Store {
         }
     }
 
-    fn compact(&mut self, version: u64) {
+    pub(crate) fn compact(&mut self, version: u64) {
         while self.log.compact_version() < version {
             let Some(change) = self.log.pop() else { break };
             let stays = self.types.get_mut(change.type_name()).is_some_and(|state| state.unlog(&change));

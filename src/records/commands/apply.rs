@@ -6,11 +6,11 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, R
 
 use super::{UPDATES, info};
 use crate::checkpoint;
-use crate::records::events;
 use crate::records::following::follow;
 use crate::records::places::PLACES;
 use crate::records::value::{self, Records};
 use crate::records::writing::{After, place};
+use crate::records::{events, partial};
 
 static FORMS: [Arg; 2] =
     [Arg::string(c"commit").token(c"COMMIT"), Arg::string(c"chunk").token(c"LOAD").summary(c"From the AOF.")];
@@ -47,7 +47,12 @@ fn load(ctx: &CommandContext<'_>, name: RedisStr<'_>, chunk: &[u8]) -> Result<()
     }
     let Records(store) = key.value_mut(of)?.ok_or(Error::NoSuchKey)?;
     store.load_chunk(chunk).map_err(|error| ErrorReply::err(error.to_string()))?;
+    let place = place(ctx, name);
     events::hear(ctx)?;
-    PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place(ctx, name), After::of(store).due);
+    PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, After::of(store).due);
+    // Elsewhere the rest is on its way.
+    if checkpoint::is_from_aof(ctx) {
+        partial::note(ctx, place, store.is_partial())?;
+    }
     Ok(())
 }
