@@ -3,6 +3,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 MODULE := $(abspath $(TARGET_DIR))/release/libmirror.so
 PREFIX ?= /usr
 MODULE_DIR ?= $(PREFIX)/lib/redis/modules
+SOAK_RECORDS ?= 600
 SUPPORT := cargo run -q --release -p redis-mirror-test-support --bin
 export REDIS_MIRROR_MODULE ?= $(MODULE)
 
@@ -16,7 +17,8 @@ help:
 	@echo '               TESTS="-p redis-replica" for one package'
 	@echo 'make api-coverage  which functions of the module API redis-context covers: each is reached by a test'
 	@echo 'make pairs     every version mirrored into every other; PAIRS=--help for options'
-	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row'
+	@echo 'make soak      an hour of traffic between two servers that mirror each other, a minute of snapshots in a row,'
+	@echo '               SOAK_RECORDS (600) seconds of record stores whose servers are killed again and again'
 	@echo 'make servers   fetches seven versions of Redis and Valkey into target/servers, and one that is too old'
 	@echo 'make defrag-servers  builds servers that can defragment, for the tests of it and make api-coverage'
 	@echo 'make lint      format, lints, documentation, licences'
@@ -60,6 +62,7 @@ soak: build
 	@REDIS_MIRROR_SOAK_COMMANDS=3600000 cargo test -q --test mutual hour -- --nocapture
 	@REDIS_MIRROR_BREAKS=2000 cargo test -q -p redis-replica --test breaks -- --nocapture
 	@REDIS_MIRROR_SOAK_SECONDS=60 cargo test -q --test accidents snapshots -- --nocapture
+	@REDIS_MIRROR_SOAK_SECONDS=$(SOAK_RECORDS) cargo test -q --test records soak -- --nocapture
 
 lint:
 	@scripts/needs.sh

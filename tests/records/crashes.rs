@@ -14,14 +14,14 @@ fn rounds() -> usize {
 
 /// A consumer: the state it has built out of a list and the feed after it.
 #[derive(Default)]
-struct Consumer {
-    at: Option<Cursor>,
-    state: BTreeMap<(String, String), i64>,
+pub struct Consumer {
+    pub at: Option<Cursor>,
+    pub state: BTreeMap<(String, String), i64>,
     lists: usize,
 }
 
 impl Consumer {
-    fn apply(&mut self, records: &[Record]) {
+    pub fn apply(&mut self, records: &[Record]) {
         for record in records {
             let name = (record.type_name.clone(), record.id.clone());
             match record.op.as_str() {
@@ -31,7 +31,7 @@ impl Consumer {
         }
     }
 
-    fn list(&mut self, client: &mut Client) {
+    pub fn list(&mut self, client: &mut Client) {
         let page = list(client, "s", "");
         self.state.clear();
         self.apply(&page.records);
@@ -40,7 +40,7 @@ impl Consumer {
     }
 
     /// Reads on, from the beginning if it is told to.
-    fn read(&mut self, client: &mut Client) {
+    pub fn read(&mut self, client: &mut Client) {
         loop {
             let Some(at) = self.at.clone() else { return self.list(client) };
             match client.call(sync_command("s", &at, "COUNT 7")) {
@@ -65,7 +65,7 @@ impl Consumer {
         }
     }
 
-    fn assert_exact(&self, client: &mut Client) {
+    pub fn assert_exact(&self, client: &mut Client) {
         let mut other = Consumer::default();
         other.list(client);
         assert_eq!((&self.state, &self.at), (&other.state, &other.at));

@@ -23,6 +23,7 @@ mod replicas;
 mod replies;
 mod seed;
 mod slots;
+mod soak;
 mod store;
 mod swaps;
 mod upkeep;
