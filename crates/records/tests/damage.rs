@@ -283,3 +283,33 @@ fn the_corpus_passes_its_checks() {
     }
     assert!(count.iter().all(|count| *count >= 3), "{count:?} of {:?}", [DUMP, COMMIT, PIECES, FILTER]);
 }
+
+/// A dump that ends after any of its items: a store that is whole, and that nobody mistakes for the one before.
+#[test]
+fn a_dump_without_its_end_is_a_new_history() {
+    let before = sample();
+    let chunks: Vec<Vec<u8>> = before.dump(1).collect();
+    let epoch = EpochId::new(77).unwrap();
+    let write = Write { now: 9_000, term: 9, fresh_epoch: &|| epoch, limits: &Limits::default() };
+    for end in 1..chunks.len() {
+        let mut store = Store::new();
+        chunks[..end].iter().for_each(|chunk| store.load_chunk(chunk).unwrap());
+        assert!(store.is_partial());
+        store.end_partial(&write);
+        assert!(!store.is_partial());
+        let versions = store.versions();
+        assert_eq!((versions.epoch, versions.version), (Some(epoch), versions.compact_version));
+        assert_eq!(store.changes(), 0);
+        for version in 0..=before.version() {
+            assert!(store.check_cursor(before.cursor_at(version), Some(1)).is_err(), "{version} at {end}");
+        }
+        assert_eq!(store.check_cursor(store.cursor_at(versions.version), Some(1)), Ok(()));
+        let mut loader = Loader::new();
+        store.dump(50).for_each(|chunk| loader.feed(&chunk).unwrap());
+        assert_eq!(dump(&loader.finish().unwrap()), dump(&store));
+    }
+    let mut whole = Store::new();
+    chunks.iter().for_each(|chunk| whole.load_chunk(chunk).unwrap());
+    whole.end_partial(&write);
+    assert_eq!(dump(&whole), dump(&before), "one that is whole is left alone");
+}
