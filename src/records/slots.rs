@@ -15,8 +15,8 @@ use redis_context::events::{
     ClusterSlotMigrationTrim,
 };
 use redis_context::{
-    CallError, CallFlags, Context, ContextFlags, Error, ErrorReply, EventContext, LoadContext, MainCell,
-    ReplyRef, ReplyView, WriteContext, server,
+    CallError, CallFlags, Context, ContextFlags, Error, ErrorReply, EventContext, Family, LoadContext,
+    MainCell, ReplyRef, ReplyView, WriteContext, server,
 };
 
 use super::events;
@@ -98,7 +98,7 @@ fn told(ctx: &WriteContext<'_>, key: &[u8]) -> ErrorReply {
 fn owner(ctx: &WriteContext<'_>, key: &[u8]) -> Option<String> {
     // It would end an older Valkey: the address depends on the client, and here is none (`isClientConnIpV6`, networking.c,
     // 8.1).
-    if server().is_valkey_since(0, 0) && !server().is_valkey_since(9, 1) {
+    if server().family == Family::Valkey && !server().is_valkey_since(9, 1) {
         return None;
     }
     let cluster = |args: &[&[u8]]| ctx.call(c"cluster", CallFlags::empty(), args).ok();
