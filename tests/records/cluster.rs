@@ -73,22 +73,26 @@ fn a_slot_that_moves_sends_its_readers_after_it() {
     });
 }
 
+/// A node that follows another.
+pub fn replica(cluster: &Cluster, of: usize) -> Server {
+    let primary = &cluster.nodes()[of];
+    let replica = start(primary.installed(), Options::new().set("cluster-enabled", "yes"));
+    let bus = replica.client().texts("CONFIG GET cluster-port")[1].clone();
+    primary.client().run(cmd!("CLUSTER", "MEET", "127.0.0.1", replica.port(), bus));
+    let id = cluster.id(of);
+    wait::wait_until("it knows its primary", || {
+        replica.client().call(cmd!("CLUSTER", "REPLICATE", &id)).is_ok()
+    });
+    wait::wait_until("it follows", || replica.info("replication").get("master_link_status") == Some("up"));
+    replica
+}
+
 /// All nodes hear what one publishes: each version once, replicas or not.
 #[test]
 fn a_version_is_published_once_in_a_cluster() {
     on_clusters(|cluster| {
         let (at_node, owner, other, _) = nodes(cluster, "s");
-        let options = Options::new().set("cluster-enabled", "yes");
-        let replica = start(owner.installed(), options);
-        let bus = replica.client().texts("CONFIG GET cluster-port")[1].clone();
-        owner.client().run(cmd!("CLUSTER", "MEET", "127.0.0.1", replica.port(), bus));
-        let id = cluster.id(at_node);
-        wait::wait_until("it knows its primary", || {
-            replica.client().call(cmd!("CLUSTER", "REPLICATE", &id)).is_ok()
-        });
-        wait::wait_until("it follows", || {
-            replica.info("replication").get("master_link_status") == Some("up")
-        });
+        let replica = replica(cluster, at_node);
         let mut hears = replica.client();
         hears.run("SUBSCRIBE record:s");
         // The new node's link to the one that listens has to be there, or it could say it twice unheard.

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_mirror_test_support::{Client, Cluster, Command, Options, Server, Value, cmd, server, wait};
 
+use crate::cluster::replica;
 use crate::store::{Cursor, as_feed, as_put, put, sync, sync_command, versions};
+use crate::wait_caught_up;
 use crate::waiter::{Waiter, wait_waiting};
 
 const KEY: &str = "{tag}s";
@@ -224,6 +226,31 @@ fn a_move_whose_target_is_killed_is_none() {
         let last = put(&mut client, KEY, "SET u 1 x").at;
         assert_eq!(last.epoch, at.epoch);
         assert_eq!(as_feed(&waiter.answer()).ids(), ["1"]);
+    });
+}
+
+#[test]
+fn replicas_of_both_nodes_follow_a_move() {
+    on_both(|slot| {
+        let mut client = slot.source().client();
+        let at = fill(&mut client);
+        let (gives, takes) = (replica(slot.cluster, slot.from), replica(slot.cluster, 1 - slot.from));
+        wait_caught_up(slot.source(), &gives);
+        let mut reader = gives.client();
+        reader.run("READONLY");
+        wait::wait_until("it serves the slot", || reader.call(cmd!("EXISTS", KEY)).is_ok());
+        reader.send(&sync_command(KEY, &at, "TYPE quiet BLOCK 0")).expect("it is sent");
+        wait_waiting(&gives, 1);
+        slot.start();
+        slot.wait_done();
+        let mut there = slot.target().client();
+        put(&mut there, KEY, "SET u 1 x");
+        wait_caught_up(slot.target(), &takes);
+        assert_eq!(content(&mut takes.client()), content(&mut there));
+        let told = reader.receive().expect("an answer");
+        assert!(told.error().is_some_and(|told| told.starts_with("RECEPOCH")), "{told}");
+        wait_caught_up(slot.source(), &gives);
+        assert_eq!(gives.client().int("DBSIZE"), 0);
     });
 }
 
