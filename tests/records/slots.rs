@@ -147,6 +147,8 @@ fn stores_move_at_once_and_send_those_who_wait_after_them() {
             change(&mut client).iter().any(|change| change.reason.as_deref() == Some("ttl"))
         });
         let (before, last) = (content(&mut client), versions(&mut client, KEY).0);
+        // The slot goes while nothing may be asked for, and the answers wait for that to be over.
+        client.run("CLIENT PAUSE 3000 WRITE");
         slot.let_end();
         slot.wait_done();
         let moved = format!("MOVED {} {}", slot.slot, slot.target().address());

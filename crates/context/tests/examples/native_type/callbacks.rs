@@ -1,7 +1,7 @@
 //! What the callbacks of a type are told, and what a panic in each of them does.
 
 use redis_mirror_test_support::wait::wait_until;
-use redis_mirror_test_support::{Client, Command, Server, servers};
+use redis_mirror_test_support::{Client, Command, Server, cmd, servers};
 
 use super::{on_each_probe, probe_options, tells_keys_of_defrag};
 
@@ -39,6 +39,23 @@ fn each_callback_is_told_its_key_and_database() {
         let log = server.log();
         assert!(log.contains("<types_probe> saves %s%n\\x0d\\x0a\\x00\u{fffd}"), "any bytes are logged");
         assert!(log.contains("<types_probe> loads version 2"));
+    });
+}
+
+/// From the first value on: the module is not called again before its key is renamed.
+#[test]
+fn a_load_subscribes_to_what_comes_next() {
+    on_each_probe(|_, client| {
+        client.run("TP.SET key hear 1 1");
+        let bytes = client.bytes("DUMP key").expect("a payload");
+        client.run("DEL key");
+        journal(client);
+        client.run("MULTI");
+        client.run(cmd!("RESTORE", "key", 0, bytes));
+        client.run("RENAME key other");
+        client.run("EXEC");
+        let lines = journal(client);
+        assert!(lines.contains(&"rename_to other 0".into()), "{lines:?}");
     });
 }
 

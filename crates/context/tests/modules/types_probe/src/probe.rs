@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redis_context::{
     AofWriter, Args, Command, CommandContext, CommandFlags, Context, CopyPlaces, DefragContext,
-    DefragProgress, Digest, Error, LoadContext, LogLevel, LongDouble, MainCell, NativeType, Place, RdbReader,
-    RdbWriter, RedisStr, RedisString, Reply, TypeHandle,
+    DefragProgress, Digest, Error, LoadContext, LogLevel, LongDouble, MainCell, NativeType, NotifyFlags,
+    Place, RdbReader, RdbWriter, RedisStr, RedisString, Reply, TypeHandle,
 };
 
 /// A text and numbers of every kind that a snapshot knows.
@@ -79,6 +79,12 @@ impl NativeType for Probe {
             Self { text: rdb.bytes()?, float: rdb.float()?, number: rdb.long_double()?, parts: Vec::new() };
         for _ in 0..rdb.unsigned()? {
             probe.parts.push(rdb.string()?.as_bytes().to_vec());
+        }
+        if probe.text == b"hear" {
+            rdb.subscribe(NotifyFlags::GENERIC, |_, event| {
+                let key = String::from_utf8_lossy(event.key.as_bytes()).into_owned();
+                note(format!("{} {key} {}", event.name.to_string_lossy(), event.db));
+            })?;
         }
         probe.called("load", key, db);
         Ok(probe)
