@@ -14,6 +14,7 @@ mod guarantees;
 mod hostile;
 mod leases;
 mod many;
+mod memory;
 mod moves;
 mod pauses;
 mod payload;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::memory::{block, shared};
+
 /// What [`Change::cost`] counts for a change beside its names and data.
 pub const CHANGE_COST: usize = 64;
 
@@ -109,5 +111,10 @@ impl Change {
     /// What it counts for limits of the log in bytes: its names, its data and [`CHANGE_COST`].
     pub fn cost(&self) -> usize {
         self.type_name.len() + self.bytes.len() + CHANGE_COST
+    }
+
+    /// The blocks of memory it takes, its type's name left out, which all changes of the type share.
+    pub(crate) fn footprint(&self) -> usize {
+        shared(size_of::<Change>()) + block(self.bytes.len())
     }
 }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::commit::{Commit, Item};
 use crate::epoch::EpochId;
 use crate::limits::{LimitError, Limits, TIME_MAX, TOKEN_MAX, between, ttl};
+use crate::memory::{block, tree};
 use crate::store::Store;
 use crate::write::{Tx, Write};
 
@@ -68,6 +69,8 @@ pub enum LeaseError {
 pub(crate) struct Leases {
     by_name: BTreeMap<Box<[u8]>, Lease>,
     by_end: BTreeSet<(u64, Box<[u8]>)>,
+    /// The blocks of memory that names take.
+    names: usize,
     last_token: u64,
 }
 
@@ -101,14 +104,23 @@ impl Leases {
     pub fn set(&mut self, name: Box<[u8]>, lease: Lease) {
         self.remove(&name);
         self.last_token = self.last_token.max(lease.token);
+        self.names += names(&name, &lease);
         self.by_end.insert((lease.expires_at, name.clone()));
         self.by_name.insert(name, lease);
     }
 
     pub fn remove(&mut self, name: &[u8]) {
         if let Some((name, lease)) = self.by_name.remove_entry(name) {
+            self.names -= names(&name, &lease);
             self.by_end.remove(&(lease.expires_at, name));
         }
+    }
+
+    /// The memory they take.
+    pub fn footprint(&self) -> usize {
+        self.names
+            + tree(self.by_name.len(), size_of::<(Box<[u8]>, Lease)>())
+            + tree(self.by_end.len(), size_of::<(u64, Box<[u8]>)>())
     }
 
     #[cfg(test)]
@@ -116,12 +128,18 @@ impl Leases {
         let by_end = self.by_name.iter().map(|(name, lease)| (lease.expires_at, name.clone()));
         assert_eq!(by_end.collect::<BTreeSet<_>>(), self.by_end);
         assert!(self.by_name.values().all(|lease| lease.token <= self.last_token));
+        assert_eq!(self.names, self.by_name.iter().map(|(name, lease)| names(name, lease)).sum::<usize>());
     }
 
     /// The lease that ends first.
     pub fn first_end(&self) -> Option<&(u64, Box<[u8]>)> {
         self.by_end.first()
     }
+}
+
+/// The name is in both trees.
+fn names(name: &[u8], lease: &Lease) -> usize {
+    2 * block(name.len()) + block(lease.holder.len())
 }
 
 impl Store {

@@ -40,6 +40,7 @@ pub mod lease;
 pub mod limits;
 pub mod list;
 mod log;
+mod memory;
 mod merge;
 pub mod options;
 pub mod put;

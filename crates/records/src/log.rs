@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::change::Change;
+use crate::memory::room;
 
 /// What is never too much room.
 pub(crate) const FEW: usize = 64;
@@ -21,6 +22,7 @@ pub(crate) struct Log {
     compact_version: u64,
     changes: VecDeque<Arc<Change>>,
     cost: usize,
+    footprint: usize,
 }
 
 impl Log {
@@ -45,6 +47,11 @@ impl Log {
         self.cost
     }
 
+    /// The memory it takes, that of its changes included.
+    pub fn footprint(&self) -> usize {
+        self.footprint + room(&self.changes)
+    }
+
     pub fn first(&self) -> Option<&Arc<Change>> {
         self.changes.front()
     }
@@ -65,6 +72,7 @@ impl Log {
     pub fn push(&mut self, change: Arc<Change>) {
         debug_assert_eq!(change.version(), self.version() + 1);
         self.cost += change.cost();
+        self.footprint += change.footprint();
         self.changes.push_back(change);
     }
 
@@ -73,6 +81,7 @@ impl Log {
         let change = self.changes.pop_front()?;
         self.compact_version += 1;
         self.cost -= change.cost();
+        self.footprint -= change.footprint();
         shrink(&mut self.changes);
         Some(change)
     }

@@ -9,6 +9,7 @@ use crate::epoch::{Cursor, Epoch, EpochId, History};
 use crate::lease::Leases;
 use crate::limits::{LimitError, Limits, between};
 use crate::log::Log;
+use crate::memory::{block, shared};
 use crate::options::StoreOptions;
 use crate::types::TypeState;
 
@@ -24,6 +25,10 @@ pub struct Store {
     pub(crate) types: BTreeMap<Arc<[u8]>, TypeState>,
     /// Records whose changes have left the log.
     pub(crate) base: Tally,
+    /// How many records there are, ended ones included.
+    pub(crate) live: usize,
+    /// The blocks of memory that the names of types and cursors take.
+    pub(crate) names: usize,
     /// Records that end, by when and version.
     pub(crate) ending: BTreeMap<(u64, u64), Arc<Change>>,
     pub(crate) history: History,
@@ -41,7 +46,8 @@ pub struct Store {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub count: usize,
-    pub cost: usize,
+    /// [`Change::footprint`].
+    pub footprint: usize,
 }
 
 /// Where the history of a store stands.
@@ -92,7 +98,7 @@ impl Store {
 
     /// The number of records in all types.
     pub fn records(&self) -> usize {
-        self.types.values().map(TypeState::len).sum()
+        self.live
     }
 
     /// The number of changes in the log.
@@ -110,28 +116,14 @@ impl Store {
         self.log.len() + self.base.count + self.leases.len() + self.cursors.len()
     }
 
-    /// About the bytes of memory the store holds: what its contents count, and the indexes.
-    pub fn memory(&self) -> usize {
-        // A record has a place in the table of ids and one in the tree of versions, a change one in the log and one in its
-        // type's list.
-        const RECORD_INDEX: usize = 40;
-        const CHANGE_INDEX: usize = 16;
-        const TYPE: usize = 256;
-        size_of::<Store>()
-            + self.log.cost()
-            + self.base.cost
-            + self.log.len() * (CHANGE_INDEX + RECORD_INDEX)
-            + self.base.count * RECORD_INDEX
-            + self.types.len() * TYPE
-            + (self.leases.len() + self.cursors.len()) * 128
-    }
-
     /// A copy that shares what records and changes contain. Its first write begins an epoch.
     pub fn fork(&self) -> Store {
         Store {
             log: self.log.clone(),
             types: self.types.clone(),
             base: self.base,
+            live: self.live,
+            names: self.names,
             ending: self.ending.clone(),
             history: self.history.clone(),
             options: self.options,
@@ -223,10 +215,15 @@ impl Store {
             Item::Lease { name, lease } => self.leases.set(name, lease),
             Item::LeaseGone { name } => self.leases.remove(&name),
             Item::Cursor { name, cursor } => {
-                self.cursors.insert(name, cursor);
+                let footprint = block(name.len());
+                if self.cursors.insert(name, cursor).is_none() {
+                    self.names += footprint;
+                }
             }
             Item::CursorGone { name } => {
-                self.cursors.remove(&name);
+                if self.cursors.remove(&name).is_some() {
+                    self.names -= block(name.len());
+                }
             }
             Item::Clear => self.clear_records(),
             Item::Begin { compact_version, last_time, last_token } => {
@@ -251,18 +248,24 @@ impl Store {
     }
 
     fn type_entry(&mut self, type_name: &Arc<[u8]>) -> &mut TypeState {
-        self.types.entry(Arc::clone(type_name)).or_insert_with(|| TypeState::new(Arc::clone(type_name)))
+        self.types.entry(Arc::clone(type_name)).or_insert_with(|| {
+            self.names += shared(type_name.len());
+            TypeState::new(Arc::clone(type_name))
+        })
     }
 
     fn drop_if_needless(&mut self, type_name: &[u8]) {
         if self.type_state(type_name).is_some_and(TypeState::is_needless) {
             self.types.remove(type_name);
+            self.names -= shared(type_name.len());
         }
     }
 
     fn absorb_change(&mut self, change: Arc<Change>) {
         let old = self.type_entry(change.shared_type_name()).put(Arc::clone(&change), true);
+        self.live += usize::from(change.is_set());
         if let Some(old) = old {
+            self.live -= 1;
             self.forget_record(&old);
         }
         self.note_end(&change);
@@ -271,6 +274,7 @@ impl Store {
 
     fn absorb_base(&mut self, record: Arc<Change>) {
         self.base.add(&record);
+        self.live += 1;
         self.loading = Some(record.version());
         self.note_end(&record);
         self.type_entry(record.shared_type_name()).put(Arc::clone(&record), false);
@@ -308,9 +312,11 @@ impl Store {
     fn clear_records(&mut self) {
         self.log = Log::starting_at(self.version() + 1);
         self.base = Tally::default();
+        self.live = 0;
         self.ending.clear();
         let options = std::mem::take(&mut self.types).into_values().map(|state| (state.name, state.options));
         for (name, options) in options.collect::<Vec<_>>() {
+            self.names -= shared(name.len());
             self.type_entry(&name).options = options;
             self.drop_if_needless(&name);
         }
@@ -321,11 +327,11 @@ impl Store {
 impl Tally {
     fn add(&mut self, change: &Change) {
         self.count += 1;
-        self.cost += change.cost();
+        self.footprint += change.footprint();
     }
 
     fn remove(&mut self, change: &Change) {
         self.count -= 1;
-        self.cost -= change.cost();
+        self.footprint -= change.footprint();
     }
 }

@@ -19,9 +19,14 @@ fn assert_consistent(store: &Store) {
     let records: Vec<&Arc<Change>> =
         store.types.values().flat_map(|state| state.records_after(0)).map(|(_, r)| r).collect();
     let base: Vec<_> = records.iter().filter(|record| record.version() <= compact_version).collect();
-    let cost = base.iter().map(|record| record.cost()).sum();
-    assert_eq!(store.base, Tally { count: base.len(), cost });
+    let footprint = base.iter().map(|record| record.footprint()).sum();
+    assert_eq!(store.base, Tally { count: base.len(), footprint });
+    assert_eq!(store.live, records.len());
+    let types = store.types.keys().map(|name| shared(name.len()));
+    assert_eq!(store.names, types.chain(store.cursors.keys().map(|name| block(name.len()))).sum::<usize>());
     assert_eq!(store.log.cost(), store.log.after(0).map(|change| change.cost()).sum::<usize>());
+    let footprint: usize = store.log.after(0).map(|change| change.footprint()).sum();
+    assert!(store.log.footprint() >= footprint && store.log.footprint() <= footprint + 10_000);
     let versions: Vec<u64> = store.log.after(0).map(|change| change.version()).collect();
     assert_eq!(versions, (compact_version + 1..=store.version()).collect::<Vec<_>>());
     let mut ending: Vec<(u64, u64)> =
