@@ -22,8 +22,11 @@ static TYPES_MAX: IntConfig = IntConfig::new(c"record-types-max", 100_000).range
 static LEASES_MAX: IntConfig = IntConfig::new(c"record-leases-max", 10_000).range(0, 1_000_000);
 static CURSORS_MAX: IntConfig = IntConfig::new(c"record-cursors-max", 10_000).range(0, 1_000_000);
 
-/// Bytes of one page of a feed or a list, unless its first record is larger.
+/// Bytes of the records of one reply, unless the first is larger.
 static PAGE_MAX: IntConfig = IntConfig::memory(c"record-page-max", 16 * MIB).range(1, 1024 * MIB);
+
+/// Records of one reply.
+static PAGE_RECORDS_MAX: IntConfig = IntConfig::new(c"record-page-records-max", 100_000).range(1, 10_000_000);
 
 /// Clients that may wait for one store.
 static WAITING_MAX: IntConfig = IntConfig::new(c"record-waiting-max", 100_000).range(0, 10_000_000);
@@ -32,7 +35,7 @@ static WAITING_MAX: IntConfig = IntConfig::new(c"record-waiting-max", 100_000).r
 static PUBLISH: BoolConfig = BoolConfig::new(c"record-publish", true);
 
 /// All of them, for registration.
-pub static ALL: [&dyn Config; 9] = [
+pub static ALL: [&dyn Config; 10] = [
     &NAME_MAX,
     &DATA_MAX,
     &BATCH_MAX,
@@ -40,6 +43,7 @@ pub static ALL: [&dyn Config; 9] = [
     &LEASES_MAX,
     &CURSORS_MAX,
     &PAGE_MAX,
+    &PAGE_RECORDS_MAX,
     &WAITING_MAX,
     &PUBLISH,
 ];
@@ -60,9 +64,14 @@ pub fn limits() -> Limits {
     }
 }
 
-/// Bytes of one page.
+/// Bytes of the records of one reply.
 pub fn page_bytes() -> usize {
     size(&PAGE_MAX)
+}
+
+/// Records of one reply.
+pub fn page_records() -> usize {
+    size(&PAGE_RECORDS_MAX)
 }
 
 /// Clients that may wait for one store.

@@ -5,7 +5,7 @@ use redis_mirror_test_support::{Options, Server};
 use crate::on_each_with;
 use crate::store::{list_page, put};
 
-const SETTINGS: [(&str, &str, &str, &str); 9] = [
+const SETTINGS: [(&str, &str, &str, &str); 10] = [
     ("name-max", "1024", "7", "0"),
     ("data-max", "67108864", "100", "-1"),
     ("batch-max", "10000", "5", "0"),
@@ -13,6 +13,7 @@ const SETTINGS: [(&str, &str, &str, &str); 9] = [
     ("leases-max", "10000", "0", "-1"),
     ("cursors-max", "10000", "0", "-1"),
     ("page-max", "16777216", "1000", "0"),
+    ("page-records-max", "100000", "7", "0"),
     ("waiting-max", "100000", "0", "-1"),
     ("publish", "yes", "no", "maybe"),
 ];

@@ -16,6 +16,7 @@ mod leases;
 mod many;
 mod memory;
 mod moves;
+mod pages;
 mod pauses;
 mod payload;
 mod persistence;

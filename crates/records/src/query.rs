@@ -6,6 +6,7 @@ use memchr::memmem::Finder;
 
 use crate::change::Change;
 use crate::filter::Filter;
+use crate::limits::{LimitError, between};
 use crate::store::Store;
 
 /// What to look for.
@@ -21,12 +22,17 @@ pub struct Query<'a> {
     pub offset: usize,
     /// The most matches.
     pub limit: usize,
+    /// The most that they may cost ([`Change::cost`]); a single one may cost more.
+    pub bytes_max: usize,
 }
 
 impl Store {
     /// The matching records that have not ended at `now`, those that were changed longest ago first. A filter that only
     /// certain ids can match costs as much as they are; others cost as much as there are records in the type.
-    pub fn query(&self, query: &Query<'_>, now: u64) -> Vec<Arc<Change>> {
+    ///
+    /// # Errors
+    /// Together they cost too much. An answer that is cut short would look complete.
+    pub fn query(&self, query: &Query<'_>, now: u64) -> Result<Vec<Arc<Change>>, LimitError> {
         let now = self.time(now);
         let finder = query.contains.map(Finder::new);
         let contains = |record: &Change| {
@@ -41,7 +47,7 @@ impl Store {
                 && contains(record)
         };
         let page = |records: &mut dyn Iterator<Item = &Arc<Change>>| {
-            records.filter(matches).skip(query.offset).take(query.limit).map(Arc::clone).collect()
+            within(query.bytes_max, records.filter(matches).skip(query.offset).take(query.limit))
         };
         match query.filter.and_then(Filter::ids) {
             Some(ids) => page(&mut self.records_with(query.type_name, ids).iter()),
@@ -61,4 +67,20 @@ impl Store {
         records.sort_unstable_by_key(|record| record.version());
         records
     }
+}
+
+/// The records, if together they don't cost too much.
+fn within<'s>(
+    bytes_max: usize,
+    records: impl Iterator<Item = &'s Arc<Change>>,
+) -> Result<Vec<Arc<Change>>, LimitError> {
+    let (mut found, mut cost) = (Vec::new(), 0);
+    for record in records {
+        cost += record.cost();
+        if !found.is_empty() {
+            between("bytes of records in one answer", cost as u64, 0, bytes_max as u64)?;
+        }
+        found.push(Arc::clone(record));
+    }
+    Ok(found)
 }

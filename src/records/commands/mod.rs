@@ -9,6 +9,7 @@ mod getoptions;
 mod lease;
 mod mget;
 mod numbers;
+mod pages;
 mod put;
 mod query;
 mod setoptions;

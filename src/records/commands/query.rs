@@ -4,12 +4,11 @@ use record_store::query::Query;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Streamed};
 
 use super::numbers::{self, once};
-use super::{READS, info};
+use super::{READS, info, pages};
 use crate::records::writing::read;
-use crate::records::{replies, terms};
+use crate::records::{configs, replies, terms};
 
-/// Records of an answer unless the client says otherwise.
-const LIMIT_DEFAULT: usize = 1000;
+const ADVICE: &str = "take fewer at once (LIMIT) and go on behind them (OFFSET)";
 
 pub static INFO: CommandInfo = info(
     c"Reads the records of a type that match, those that were changed longest ago first.",
@@ -22,7 +21,7 @@ pub static INFO: CommandInfo = info(
         Arg::string(c"filter").token(c"FILTER").optional(),
         Arg::string(c"substring").token(c"MATCH").optional().summary(c"Of the id or the data."),
         Arg::integer(c"offset").token(c"OFFSET").optional(),
-        Arg::integer(c"limit").token(c"LIMIT").optional(),
+        Arg::integer(c"limit").token(c"LIMIT").optional().summary(c"1000 by default."),
     ],
 );
 
@@ -47,10 +46,12 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Stream
         filter: filter.as_ref(),
         contains,
         offset: offset.unwrap_or(0),
-        limit: limit.unwrap_or(LIMIT_DEFAULT),
+        limit: pages::count_of_all(limit, ADVICE)?,
+        bytes_max: configs::page_bytes(),
     };
     read(ctx, key, |store| {
-        let records = store.query(&query, terms::now(ctx));
+        let records =
+            store.query(&query, terms::now(ctx)).map_err(|error| pages::too_large(error, ADVICE))?;
         Ok(ctx.stream(|writer| replies::changes(writer, &records))?)
     })
 }

@@ -12,14 +12,11 @@ use redis_context::{
 };
 
 use super::numbers::{self, once};
-use super::{READS, info};
+use super::{READS, info, pages};
 use crate::records::readers::Reader;
 use crate::records::waiting::{self, WAITING};
 use crate::records::writing::{place, read, refusal};
-use crate::records::{configs, events, replies, terms};
-
-/// Changes of one page unless the client says otherwise.
-const COUNT_DEFAULT: usize = 1000;
+use crate::records::{events, replies, terms};
 
 pub static INFO: CommandInfo = info(
     c"Reads the changes after a cursor, in order; waits for them with BLOCK.",
@@ -31,7 +28,7 @@ pub static INFO: CommandInfo = info(
         Arg::string(c"epoch").summary(c"Of the cursor; 0 is the beginning."),
         Arg::integer(c"version").summary(c"Of the cursor."),
         Arg::string(c"type").token(c"TYPE").optional().multiple_token(),
-        Arg::integer(c"count").token(c"COUNT").optional(),
+        Arg::integer(c"count").token(c"COUNT").optional().summary(c"1000 by default."),
         Arg::integer(c"bytes").token(c"MAXBYTES").optional(),
         Arg::word(c"latest", c"LATEST")
             .optional()
@@ -95,8 +92,8 @@ fn wanted(mut args: Args<'_>) -> Result<Wanted, ErrorReply> {
     Ok(Wanted {
         after,
         types: types.into(),
-        count_max: count_max.unwrap_or(COUNT_DEFAULT),
-        bytes_max: bytes_max.unwrap_or(usize::MAX).min(configs::page_bytes()),
+        count_max: pages::count(count_max),
+        bytes_max: pages::bytes(bytes_max),
         latest: latest.is_some(),
         block_ms,
     })

@@ -4,12 +4,9 @@ use record_store::list::{ListCursor, ListQuery};
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Streamed};
 
 use super::numbers::{self, once};
-use super::{READS, info};
+use super::{READS, info, pages};
 use crate::records::writing::{read, refusal};
-use crate::records::{configs, replies, terms};
-
-/// Records of one page unless the client says otherwise.
-const COUNT_DEFAULT: usize = 1000;
+use crate::records::{replies, terms};
 
 pub static INFO: CommandInfo = info(
     c"Reads the state at one version in pages; RECORD.SYNC from that version goes on from there.",
@@ -20,7 +17,7 @@ pub static INFO: CommandInfo = info(
         Arg::key(c"key", 0),
         Arg::string(c"type").token(c"TYPE").optional().multiple_token(),
         Arg::string(c"filter").token(c"FILTER").optional(),
-        Arg::integer(c"count").token(c"COUNT").optional(),
+        Arg::integer(c"count").token(c"COUNT").optional().summary(c"1000 by default."),
         Arg::integer(c"bytes").token(c"MAXBYTES").optional(),
         Arg::string(c"cursor").token(c"CURSOR").optional().summary(c"Of the page before."),
     ],
@@ -49,8 +46,8 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Stream
         from: from.flatten(),
         types: &types,
         filter: filter.as_ref(),
-        count_max: count.unwrap_or(COUNT_DEFAULT),
-        bytes_max: bytes.unwrap_or(usize::MAX).min(configs::page_bytes()),
+        count_max: pages::count(count),
+        bytes_max: pages::bytes(bytes),
     };
     let view = terms::view(ctx, key);
     read(ctx, key, |store| {

@@ -5,12 +5,15 @@ use record_store::{Filter, FilterError};
 
 use crate::server::{Server, all_told, set};
 
+const ALL: Query<'_> =
+    Query { type_name: b"t", filter: None, contains: None, offset: 0, limit: 99, bytes_max: usize::MAX };
+
 fn ids(filter: &str, ids: &[&str]) -> Vec<String> {
     let mut server = Server::new();
     ids.iter().for_each(|id| drop(server.put(&[set("t", id, "")])));
     let filter = Filter::parse(filter.as_bytes()).unwrap();
-    let query = Query { type_name: b"t", filter: Some(&filter), contains: None, offset: 0, limit: 99 };
-    let found = server.store.query(&query, 0);
+    let query = Query { filter: Some(&filter), ..ALL };
+    let found = server.store.query(&query, 0).unwrap();
     found.iter().map(|record| String::from_utf8(record.id().to_vec()).unwrap()).collect()
 }
 
@@ -156,9 +159,26 @@ fn a_query_looks_into_ids_and_data_and_has_pages() {
         set("t", "c", "need"),
         set("u", "needle", ""),
     ]);
-    let query = Query { type_name: b"t", filter: None, contains: Some(b"needle"), offset: 0, limit: 9 };
-    assert_eq!(all_told(&server.store.query(&query, 0)), ["1 needle", "2 b"]);
-    assert_eq!(all_told(&server.store.query(&Query { offset: 1, ..query }, 0)), ["2 b"]);
-    assert_eq!(all_told(&server.store.query(&Query { limit: 1, ..query }, 0)), ["1 needle"]);
-    assert_eq!(server.store.query(&Query { type_name: b"none", ..query }, 0), []);
+    let query = Query { contains: Some(b"needle"), ..ALL };
+    let found = |query: &Query<'_>| all_told(&server.store.query(query, 0).unwrap());
+    assert_eq!(found(&query), ["1 needle", "2 b"]);
+    assert_eq!(found(&Query { offset: 1, ..query }), ["2 b"]);
+    assert_eq!(found(&Query { limit: 1, ..query }), ["1 needle"]);
+    assert!(found(&Query { type_name: b"none", ..query }).is_empty());
+}
+
+/// What is left out may cost anything, and so may a record that comes alone.
+#[test]
+fn a_query_answers_no_more_than_it_may_cost() {
+    let mut server = Server::new();
+    server.put(&[set("t", "a", "1234"), set("t", "b", "1234"), set("t", "c", &"x".repeat(1000))]);
+    let two = 2 * server.store.get(b"t", b"a", 0).unwrap().cost();
+    let found = |query: &Query<'_>| server.store.query(query, 0).map(|found| found.len());
+    assert_eq!(found(&Query { bytes_max: two, limit: 2, ..ALL }), Ok(2));
+    let error = found(&Query { bytes_max: two - 1, limit: 2, ..ALL }).unwrap_err();
+    assert_eq!((error.min, error.max), (0, two as u64 - 1));
+    assert_eq!(found(&Query { bytes_max: two, ..ALL }).unwrap_err().max, two as u64);
+    assert_eq!(found(&Query { bytes_max: 0, limit: 1, offset: 2, ..ALL }), Ok(1));
+    assert_eq!(found(&Query { bytes_max: 0, offset: 2, ..ALL }), Ok(1));
+    assert!(found(&Query { bytes_max: 0, offset: 1, ..ALL }).is_err());
 }
