@@ -9,8 +9,11 @@ use record_store::{Change, EpochId, Kind, Reason};
 use redis_context::{Error, Reply, ReplyWriter};
 
 /// An epoch as it is shown; `0` before the first.
-pub fn epoch(id: Option<EpochId>) -> String {
-    id.map_or_else(|| "0".to_owned(), |id| id.to_string())
+pub fn epoch(writer: &mut ReplyWriter<'_>, id: Option<EpochId>) -> Result<(), Error> {
+    match id {
+        Some(id) => writer.bulk(id.digits()),
+        None => writer.bulk("0"),
+    }
 }
 
 /// A number; those of stores are below 2^53.

@@ -45,8 +45,7 @@ pub fn tell_here(
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, after.due);
     notify(ctx, name, commit)?;
     if configs::publishes() && commit.changes().next().is_some() && is_publisher(ctx) {
-        let channel = [b"record:", name.as_bytes()].concat();
-        ctx.publish(&channel, after.cursor.version.to_string().as_bytes());
+        publish(ctx, name.as_bytes(), after.cursor.version);
     }
     if let Some(waiting) = WAITING.try_borrow_mut(ctx)?.as_mut() {
         waiting.wake(&place, commit, after.cursor);
@@ -66,29 +65,83 @@ fn is_publisher(ctx: &WriteContext<'_>) -> bool {
         || !flags.intersects(ContextFlags::REPLICA | ContextFlags::REPLICATED)
 }
 
-fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), Error> {
-    let mut told: Vec<&'static CStr> = Vec::new();
-    for event in commit.items.iter().filter_map(event) {
-        if !told.contains(&event) {
-            told.push(event);
+/// Whether anybody listens only the server knows, and it is cheaper to publish than to ask.
+fn publish(ctx: &WriteContext<'_>, key: &[u8], version: u64) {
+    const PREFIX: &[u8] = b"record:";
+    // Names of usual length need no memory.
+    let mut short = [0; 128];
+    let long;
+    let channel = match short.split_at_mut_checked(PREFIX.len() + key.len()) {
+        Some((channel, _)) => {
+            let (prefix, name) = channel.split_at_mut(PREFIX.len());
+            prefix.copy_from_slice(PREFIX);
+            name.copy_from_slice(key);
+            &*channel
         }
-    }
-    told.into_iter().try_for_each(|event| ctx.notify(NotifyFlags::MODULE, event, key))
+        None => {
+            long = [PREFIX, key].concat();
+            &long
+        }
+    };
+    ctx.publish(channel, itoa::Buffer::new().format(version).as_bytes());
 }
 
-fn event(item: &Item) -> Option<&'static CStr> {
+/// Each event once, in the order of the items.
+fn notify(ctx: &WriteContext<'_>, key: RedisStr<'_>, commit: &Commit) -> Result<(), Error> {
+    let mut told: u16 = 0;
+    for event in commit.items.iter().filter_map(event) {
+        let bit = 1 << event as u16;
+        if told & bit == 0 {
+            told |= bit;
+            ctx.notify(NotifyFlags::MODULE, event.name(), key)?;
+        }
+    }
+    Ok(())
+}
+
+/// A keyspace event.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Put,
+    Del,
+    Evicted,
+    Expired,
+    Options,
+    Lease,
+    Released,
+    Trim,
+    Clear,
+}
+
+impl Event {
+    fn name(self) -> &'static CStr {
+        match self {
+            Event::Put => c"record.put",
+            Event::Del => c"record.del",
+            Event::Evicted => c"record.evicted",
+            Event::Expired => c"record.expired",
+            Event::Options => c"record.options",
+            Event::Lease => c"record.lease",
+            Event::Released => c"record.released",
+            Event::Trim => c"record.trim",
+            Event::Clear => c"record.clear",
+        }
+    }
+}
+
+fn event(item: &Item) -> Option<Event> {
     Some(match item {
         Item::Change(change) => match change.kind() {
-            Kind::Set => c"record.put",
-            Kind::Delete(Reason::User) => c"record.del",
-            Kind::Delete(Reason::Capacity) => c"record.evicted",
-            Kind::Delete(Reason::Ttl) => c"record.expired",
+            Kind::Set => Event::Put,
+            Kind::Delete(Reason::User) => Event::Del,
+            Kind::Delete(Reason::Capacity) => Event::Evicted,
+            Kind::Delete(Reason::Ttl) => Event::Expired,
         },
-        Item::TypeOptions { .. } | Item::StoreOptions(_) => c"record.options",
-        Item::Lease { .. } => c"record.lease",
-        Item::LeaseGone { .. } => c"record.released",
-        Item::Compact { .. } => c"record.trim",
-        Item::Clear => c"record.clear",
+        Item::TypeOptions { .. } | Item::StoreOptions(_) => Event::Options,
+        Item::Lease { .. } => Event::Lease,
+        Item::LeaseGone { .. } => Event::Released,
+        Item::Compact { .. } => Event::Trim,
+        Item::Clear => Event::Clear,
         _ => return None,
     })
 }

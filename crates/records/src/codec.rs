@@ -40,6 +40,11 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
+    /// With room for so many bytes.
+    pub fn with_room(bytes: usize) -> Encoder {
+        Encoder { bytes: Vec::with_capacity(bytes) }
+    }
+
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -164,7 +164,9 @@ impl Commit {
 
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::default();
+        const HEADER_BYTES: usize = 32;
+        let changes = self.changes().map(|change| change.cost());
+        let mut encoder = Encoder::with_room(HEADER_BYTES + changes.sum::<usize>());
         encoder.byte(FORMAT);
         encoder.number(self.base);
         encoder.number(self.epoch.map_or(0, EpochId::get));

@@ -31,7 +31,12 @@ impl EpochId {
         self.0.get()
     }
 
-    /// Reads 16 hexadecimal digits.
+    /// Its 16 hexadecimal digits.
+    pub fn digits(self) -> [u8; 16] {
+        std::array::from_fn(|place| b"0123456789abcdef"[(self.get() >> (60 - 4 * place)) as usize & 15])
+    }
+
+    /// Reads what [`EpochId::digits`] gives.
     pub fn parse(text: &[u8]) -> Option<EpochId> {
         if text.len() != 16 || !text.iter().all(u8::is_ascii_hexdigit) {
             return None;

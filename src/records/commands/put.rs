@@ -57,7 +57,7 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Stream
     Ok(ctx.stream(|writer| {
         writer.map(5, |writer| {
             writer.bulk("epoch")?;
-            writer.bulk(replies::epoch(epoch.0))?;
+            replies::epoch(writer, epoch.0)?;
             writer.bulk("version")?;
             writer.int(int(epoch.1))?;
             writer.bulk("modified_at")?;
