@@ -5,7 +5,7 @@ use std::sync::Arc;
 use record_store::feed::FeedPage;
 use record_store::lease::Wish;
 use record_store::list::ListPage;
-use record_store::{Change, EpochId, Kind, Reason};
+use record_store::{Change, Cursor, EpochId, Kind, Reason};
 use redis_context::{Error, Reply, ReplyWriter};
 
 /// An epoch as it is shown; `0` before the first.
@@ -77,6 +77,11 @@ pub fn list(writer: &mut ReplyWriter<'_>, page: &ListPage) -> Result<(), Error> 
         writer.bulk("records")?;
         changes(writer, &page.records)
     })
+}
+
+/// A named cursor: [epoch, version].
+pub fn cursor(cursor: Cursor) -> Reply {
+    Reply::Array(vec![Reply::bulk(cursor.history()), Reply::Int(int(cursor.version))])
 }
 
 /// RECORD.LEASE: [1, token, milliseconds], [0, holder, milliseconds left], or OK.

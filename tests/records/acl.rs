@@ -34,6 +34,8 @@ fn who_may_read_may_not_write() {
                 "QUERY s t",
                 "TYPES s",
                 "VERSIONS s",
+                "GETCURSOR s c",
+                "CURSORS s",
             ] {
                 reader.run(format!("RECORD.{call}"));
             }
@@ -53,6 +55,30 @@ fn who_may_read_may_not_write() {
             }
         }
         assert_eq!(digest(&mut client), before);
+    });
+}
+
+/// Who may write a key and not read it may do what tells nothing of what is in it.
+#[test]
+fn who_may_write_may_not_read() {
+    on_every(|server| {
+        put(&mut server.client(), "s", "SET t 1 x SET t 2 x");
+        let mut writer = user(server, "+@all %W~*");
+        for call in [
+            "SETOPTIONS s t CAPACITY 1",
+            "SETOPTIONS s * MAXCHANGES 2",
+            "TRIM s KEEP 1",
+            "CURSOR s c SET 0 0",
+            "CURSOR s c DEL",
+            "CLEAR s",
+        ] {
+            writer.run(format!("RECORD.{call}"));
+        }
+        // Answers have evicted records, versions, holders.
+        for call in ["PUT s SET t 1 y", "LEASE s l TRY me 5", "GET s t 1", "SYNC s 0 0", "CURSORS s"] {
+            let refusal = writer.refusal(format!("RECORD.{call}"));
+            assert!(refusal.starts_with("NOPERM"), "{call}: {refusal}");
+        }
     });
 }
 

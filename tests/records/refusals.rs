@@ -92,7 +92,12 @@ fn words_that_mean_nothing() {
                 ("CURSOR s c SET 0", "ERR"),
                 ("CURSOR s c SET 0 5", "RECEPOCH"),
                 ("CURSOR s c KEEP", syntax),
-                ("CURSOR s c GET 1", "ERR"),
+                ("CURSOR s c GET", syntax),
+                ("CURSOR s LIST", arity),
+                ("CURSOR s c DEL 1", "ERR"),
+                ("GETCURSOR s", arity),
+                ("GETCURSOR s c 1", arity),
+                ("CURSORS s c", arity),
                 ("GET s t", arity),
                 ("GET s t 1 2", arity),
                 ("MGET s t", arity),
@@ -128,7 +133,9 @@ fn keys_of_other_types() {
             "TRIM % KEEP 0",
             "CLEAR %",
             "CURSOR % c SET 0 0",
-            "CURSOR % LIST",
+            "CURSOR % c DEL",
+            "GETCURSOR % c",
+            "CURSORS %",
         ];
         for key in ["k", "l", "x"] {
             let calls: Vec<String> = calls.iter().map(|call| call.replace('%', key)).collect();

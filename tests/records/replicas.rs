@@ -1,11 +1,11 @@
 //! Native replicas.
 
-use redis_mirror_test_support::{Server, cmd, wait};
+use redis_mirror_test_support::{Server, Value, cmd, wait};
 
 use crate::persistence::fill;
 use crate::store::{Cursor, acquire, as_feed, get, put, sync, sync_command, sync_refusal, versions};
 use crate::waiter::Waiter;
-use crate::{digest, on_each, on_every, wait_caught_up, with_replica};
+use crate::{digest, docs, on_each, on_every, wait_caught_up, with_replica};
 
 fn promote(replica: &Server) {
     replica.client().run("REPLICAOF NO ONE");
@@ -27,6 +27,29 @@ fn g05_a_replica_is_equal() {
             assert_eq!(digest(&mut replica.client()), digest(&mut client));
             assert_eq!(versions(&mut replica.client(), "copy"), versions(&mut client, "copy"));
         }
+    });
+}
+
+/// A replica serves whatever reads, and nothing else.
+#[test]
+fn a_replica_reads_and_does_not_write() {
+    on_every(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x SET t 2 x").at;
+        client.run(format!("RECORD.CURSOR s c SET {} 1", at.epoch));
+        acquire(&mut client, "s", "l", "me", 100_000).expect("it is free");
+        wait_caught_up(server, &replica);
+        let mut there = replica.client();
+        for (name, call, use_of_key) in docs::CALLS {
+            let command = format!("{name} {call}");
+            if use_of_key == docs::READS {
+                assert_ne!(there.run(command.as_str()), Value::Nil, "{command}");
+            } else {
+                assert!(there.refusal(command.as_str()).starts_with("READONLY"), "{command}");
+            }
+        }
+        assert_eq!(digest(&mut there), digest(&mut client));
     });
 }
 

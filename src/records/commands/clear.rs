@@ -2,14 +2,14 @@
 
 use redis_context::{Arg, Args, CommandContext, CommandInfo, ErrorReply, Reply};
 
-use super::{UPDATES, info};
+use super::{REMOVES, info};
 use crate::records::writing::{Missing, write};
 
 pub static INFO: CommandInfo = info(
     c"Deletes all records and changes; options, leases, named cursors and the count of versions stay.",
     c"O(N) with N the records and changes",
     2,
-    UPDATES,
+    REMOVES,
     &[Arg::key(c"key", 0)],
 );
 

@@ -3,7 +3,9 @@
 mod apply;
 mod clear;
 mod cursor;
+mod cursors;
 mod get;
+mod getcursor;
 mod getlease;
 mod getoptions;
 mod lease;
@@ -32,8 +34,12 @@ const GROWING: CommandFlags = CommandFlags::WRITE.union(CommandFlags::DENY_OOM);
 
 /// The key, which is read.
 const READS: &[KeySpec] = &[key(KeyAccess::RO.union(KeyAccess::ACCESS))];
-/// The key, which is changed by what it is told and by what it holds.
+/// The key, which is changed, and the answer tells of what it holds.
 const UPDATES: &[KeySpec] = &[key(KeyAccess::RW.union(KeyAccess::ACCESS).union(KeyAccess::UPDATE))];
+/// The key, which is changed; the answer tells nothing that users have put there.
+const CHANGES: &[KeySpec] = &[key(KeyAccess::RW.union(KeyAccess::UPDATE))];
+/// The same, where nothing is added.
+const REMOVES: &[KeySpec] = &[key(KeyAccess::RW.union(KeyAccess::DELETE))];
 
 const fn key(access: KeyAccess) -> KeySpec {
     KeySpec { notes: None, access, begin: BeginSearch::Index(1), find: FindKeys::One }
@@ -56,7 +62,8 @@ struct Categories {
     read: &'static CStr,
     fast_read: &'static CStr,
     write: &'static CStr,
-    blocking: &'static CStr,
+    blocking_read: &'static CStr,
+    blocking_write: &'static CStr,
     internal: &'static CStr,
 }
 
@@ -64,7 +71,8 @@ static WITH_CATEGORY: Categories = Categories {
     read: c"record read slow",
     fast_read: c"record read fast",
     write: c"record write slow",
-    blocking: c"record read slow blocking",
+    blocking_read: c"record read slow blocking",
+    blocking_write: c"record write slow blocking",
     internal: c"record write slow dangerous admin",
 };
 
@@ -72,7 +80,8 @@ static WITHOUT_CATEGORY: Categories = Categories {
     read: c"read slow",
     fast_read: c"read fast",
     write: c"write slow",
-    blocking: c"read slow blocking",
+    blocking_read: c"read slow blocking",
+    blocking_write: c"write slow blocking",
     internal: c"write slow dangerous admin",
 };
 
@@ -89,18 +98,19 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(fast_read(c"record.mget", &mget::INFO), mget::run)?;
     load.command(growing(c"record.setoptions", &setoptions::INFO), setoptions::run)?;
     load.command(fast_read(c"record.getoptions", &getoptions::INFO), getoptions::run)?;
-    // Without memory it refuses new leases by itself: a holder must be able to renew and to give back.
-    let lease = write(c"record.lease", &lease::INFO).flags(WRITE.union(CommandFlags::BLOCKING));
-    load.command(lease, lease::run)?;
+    let lease = Command::new(c"record.lease").flags(WRITE.union(CommandFlags::BLOCKING));
+    load.command(lease.acl(acl.blocking_write).info(&lease::INFO), lease::run)?;
     load.command(fast_read(c"record.getlease", &getlease::INFO), getlease::run)?;
-    let sync = Command::new(c"record.sync").flags(READ.union(CommandFlags::BLOCKING)).acl(acl.blocking);
-    load.command(sync.info(&sync::INFO), sync::run)?;
+    let sync = Command::new(c"record.sync").flags(READ.union(CommandFlags::BLOCKING));
+    load.command(sync.acl(acl.blocking_read).info(&sync::INFO), sync::run)?;
     load.command(read(c"record.synclatest", &synclatest::INFO), synclatest::run)?;
     load.command(read(c"record.query", &query::INFO), query::run)?;
     load.command(read(c"record.types", &types::INFO), types::run)?;
     load.command(fast_read(c"record.versions", &versions::INFO), versions::run)?;
     load.command(write(c"record.trim", &trim::INFO), trim::run)?;
     load.command(growing(c"record.cursor", &cursor::INFO), cursor::run)?;
+    load.command(fast_read(c"record.getcursor", &getcursor::INFO), getcursor::run)?;
+    load.command(read(c"record.cursors", &cursors::INFO), cursors::run)?;
     load.command(write(c"record.clear", &clear::INFO), clear::run)?;
     let apply = Command::new(c"record.apply").flags(WRITE.union(CommandFlags::DENY_SCRIPT));
     load.command(apply.acl(acl.internal).info(&apply::INFO), apply::run)

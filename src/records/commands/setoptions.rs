@@ -5,7 +5,7 @@ use record_store::options::{StorePatch, TypePatch};
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Reply};
 
 use super::numbers::{number_or_none, once};
-use super::{UPDATES, info};
+use super::{CHANGES, info};
 use crate::records::writing::{Missing, write};
 
 static OF_A_TYPE: [Arg; 3] = [
@@ -30,7 +30,7 @@ pub static INFO: CommandInfo = info(
     c"Sets options of a type (capacity, time to live), or with * of the store (what its log keeps).",
     c"O(N log M) with N the records evicted or the changes forgotten, M the records of the type",
     -5,
-    UPDATES,
+    CHANGES,
     &[Arg::key(c"key", 0), Arg::one_of(c"target", &TARGETS)],
 );
 

@@ -3,7 +3,7 @@
 use record_store::upkeep::Trim;
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Reply};
 
-use super::{UPDATES, info};
+use super::{REMOVES, info};
 use crate::records::replies::int;
 use crate::records::writing::{Missing, write};
 
@@ -17,7 +17,7 @@ pub static INFO: CommandInfo = info(
     c"Forgets changes, the oldest first: cursors before them get RECCOMPACTED. Records stay.",
     c"O(N) with N the changes forgotten",
     4,
-    UPDATES,
+    REMOVES,
     &[Arg::key(c"key", 0), Arg::one_of(c"bound", &BOUNDS)],
 );
 
