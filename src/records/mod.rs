@@ -13,6 +13,7 @@ mod configs;
 mod events;
 mod following;
 mod info;
+mod memory;
 mod partial;
 mod places;
 mod readers;

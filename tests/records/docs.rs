@@ -66,6 +66,8 @@ fn every_command_is_documented_and_names_its_key() {
             let [spec] = specs.as_slice() else { panic!("{name}: {specs:?}") };
             let access = words(&field(spec, "flags"));
             assert_eq!(access, use_of_key, "{name}");
+            // They refuse by themselves what takes memory.
+            assert!(!has("denyoom"), "{name}");
             let waits = ["record.sync", "record.lease"].contains(&name);
             assert_eq!(has("blocking"), waits, "{name}: {flags:?}");
             let is_slow = !has("fast");

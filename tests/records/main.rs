@@ -9,6 +9,7 @@ mod cuts;
 mod docs;
 mod events;
 mod faults;
+mod full;
 mod gone;
 mod guarantees;
 mod hostile;

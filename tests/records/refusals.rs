@@ -2,8 +2,8 @@
 
 use redis_mirror_test_support::{Client, Options, cmd};
 
-use crate::store::{self, Cursor, acquire, list, put, sync_refusal, versions};
-use crate::{digest, on_each, on_each_with, on_every};
+use crate::store::{Cursor, acquire, list, put, sync_refusal, versions};
+use crate::{digest, on_each_with, on_every};
 
 /// Runs what is refused; the error begins as told, and nothing is changed.
 #[track_caller]
@@ -289,31 +289,5 @@ fn what_is_replicated_is_not_taken_from_clients() {
             assert!(refusal.contains("not allowed from script"), "{refusal}");
         }
         assert_eq!(digest(&mut client), before);
-    });
-}
-
-/// Without memory what frees it may be done, and the upkeep goes on.
-#[test]
-fn a_server_without_memory_refuses_what_grows() {
-    on_each(|server| {
-        let mut client = server.client();
-        put(&mut client, "s", "SET t 1 x SET t 2 x PX 300");
-        let token = acquire(&mut client, "s", "held", "me", 60_000).expect("it is free");
-        client.run("CONFIG SET maxmemory 1");
-        // Who holds a lease must not lose it for want of memory.
-        client.run(format!("RECORD.LEASE s held RENEW me {token} PX 60000"));
-        assert_eq!(store::token(&client.run("RECORD.LEASE s held TRY me 60000")), Some(token));
-        client.run(format!("RECORD.LEASE s held RELEASE me {token}"));
-        assert!(client.refusal("RECORD.LEASE s held TRY me 60000").starts_with("OOM"));
-        for call in ["PUT s SET t 1 x", "SETOPTIONS s t TTL 5", "LEASE s l ACQUIRE me PX 5"] {
-            assert!(client.refusal(format!("RECORD.{call}")).starts_with("OOM"), "{call}");
-        }
-        client.run("RECORD.SYNC s 0 0");
-        redis_mirror_test_support::wait::wait_until("the record ends", || {
-            versions(&mut client, "s").0.version == 3
-        });
-        client.run("RECORD.TRIM s KEEP 0");
-        client.run("RECORD.CLEAR s");
-        client.run("CONFIG SET maxmemory 0");
     });
 }

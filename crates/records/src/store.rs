@@ -90,6 +90,11 @@ impl Store {
         filled.map(|state| (state.name.as_ref(), state.len()))
     }
 
+    /// Whether there is anything of a type: records, changes in the log or options.
+    pub fn has_type(&self, type_name: &[u8]) -> bool {
+        self.types.contains_key(type_name)
+    }
+
     /// A record that has not ended at `now`, or at the time of the last write if that is later: a clock may step back.
     pub fn get(&self, type_name: &[u8], id: &[u8], now: u64) -> Option<&Arc<Change>> {
         let now = self.time(now);

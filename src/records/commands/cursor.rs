@@ -3,6 +3,7 @@
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, RedisStr, Reply};
 
 use super::{CHANGES, info, numbers};
+use crate::records::memory;
 use crate::records::writing::{Missing, write};
 
 static SET: [Arg; 2] = [Arg::string(c"epoch").token(c"SET"), Arg::integer(c"version")];
@@ -39,6 +40,7 @@ fn set(
 ) -> Result<Reply, ErrorReply> {
     let cursor = numbers::cursor(&mut args)?;
     args.finish()?;
+    memory::refuse_new(ctx, key, |store| store.cursor(name).is_some())?;
     write(ctx, key, Missing::Create, |store, write| {
         store.set_cursor(write, name, cursor).map(|commit| ((), commit))
     })?;

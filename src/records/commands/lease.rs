@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use record_store::lease::Wish;
-use redis_context::{
-    Arg, Args, CommandContext, CommandInfo, ContextFlags, Error, ErrorReply, Outcome, RedisStr, Reply,
-};
+use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Outcome, RedisStr, Reply};
 
 use super::{UPDATES, info};
 use crate::records::candidates::{self, Candidate, Undelivered};
 use crate::records::waiting::{self, WAITING};
-use crate::records::writing::{Missing, place, read, write};
-use crate::records::{events, replies, terms};
+use crate::records::writing::{Missing, place, write};
+use crate::records::{events, memory, replies, terms};
 
 static ACQUIRE: [Arg; 3] = [
     Arg::string(c"holder").token(c"ACQUIRE"),
@@ -155,13 +153,9 @@ fn try_lease<'cx>(
     Ok(replies::wish(wish.ok_or(Error::NoSuchKey)?).into())
 }
 
-/// A lease that nobody holds takes memory: refused as the server refuses what grows. One that is held does not.
+/// Whoever holds a lease must not lose it for want of memory: it's a new one that takes some.
 fn refuse_without_memory(ctx: &CommandContext<'_>, key: RedisStr<'_>, name: &[u8]) -> Result<(), ErrorReply> {
-    let is_new = || read(ctx, key, |store| Ok(store.lease(name, terms::now(ctx)).is_none()));
-    if ctx.flags().contains(ContextFlags::OOM) && is_new()? {
-        return Err(ErrorReply::new("OOM", "command not allowed when used memory > 'maxmemory'."));
-    }
-    Ok(())
+    memory::refuse_new(ctx, key, |store| store.lease(name, terms::now(ctx)).is_some())
 }
 
 fn px(args: &mut Args<'_>) -> Result<u64, ErrorReply> {

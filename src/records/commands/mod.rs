@@ -30,7 +30,6 @@ use redis_context::{
 const READ: CommandFlags = CommandFlags::READONLY;
 const FAST_READ: CommandFlags = CommandFlags::READONLY.union(CommandFlags::FAST);
 const WRITE: CommandFlags = CommandFlags::WRITE;
-const GROWING: CommandFlags = CommandFlags::WRITE.union(CommandFlags::DENY_OOM);
 
 /// The key, which is read.
 const READS: &[KeySpec] = &[key(KeyAccess::RO.union(KeyAccess::ACCESS))];
@@ -92,11 +91,11 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     let fast_read = |name, info| Command::new(name).flags(FAST_READ).acl(acl.fast_read).info(info);
     let read = |name, info| Command::new(name).flags(READ).acl(acl.read).info(info);
     let write = |name, info| Command::new(name).flags(WRITE).acl(acl.write).info(info);
-    let growing = |name, info| Command::new(name).flags(GROWING).acl(acl.write).info(info);
-    load.command(growing(c"record.put", &put::INFO), put::run)?;
+    // None has `deny-oom`: what takes memory is refused by `memory`, since each of them may also give some back.
+    load.command(write(c"record.put", &put::INFO), put::run)?;
     load.command(fast_read(c"record.get", &get::INFO), get::run)?;
     load.command(fast_read(c"record.mget", &mget::INFO), mget::run)?;
-    load.command(growing(c"record.setoptions", &setoptions::INFO), setoptions::run)?;
+    load.command(write(c"record.setoptions", &setoptions::INFO), setoptions::run)?;
     load.command(fast_read(c"record.getoptions", &getoptions::INFO), getoptions::run)?;
     let lease = Command::new(c"record.lease").flags(WRITE.union(CommandFlags::BLOCKING));
     load.command(lease.acl(acl.blocking_write).info(&lease::INFO), lease::run)?;
@@ -108,7 +107,7 @@ pub fn register(load: &LoadContext<'_>) -> Result<(), Error> {
     load.command(read(c"record.types", &types::INFO), types::run)?;
     load.command(fast_read(c"record.versions", &versions::INFO), versions::run)?;
     load.command(write(c"record.trim", &trim::INFO), trim::run)?;
-    load.command(growing(c"record.cursor", &cursor::INFO), cursor::run)?;
+    load.command(write(c"record.cursor", &cursor::INFO), cursor::run)?;
     load.command(fast_read(c"record.getcursor", &getcursor::INFO), getcursor::run)?;
     load.command(read(c"record.cursors", &cursors::INFO), cursors::run)?;
     load.command(write(c"record.clear", &clear::INFO), clear::run)?;

@@ -6,6 +6,7 @@ use record_store::{EpochId, Store};
 use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, Streamed};
 
 use super::{UPDATES, info, numbers};
+use crate::records::memory;
 use crate::records::replies::{self, int};
 use crate::records::writing::{Missing, write};
 
@@ -51,6 +52,9 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Stream
     let mut ops = Vec::new();
     while !args.is_empty() {
         ops.push(op(&mut args)?);
+    }
+    if ops.iter().any(|op| matches!(op.action, Action::Set { .. })) {
+        memory::refuse(ctx, key)?;
     }
     let done = write(ctx, key, Missing::Create, |store, write| put(store, write, fence, &ops))?;
     let Some((done, epoch)) = done else { return Err(Error::NoSuchKey.into()) };

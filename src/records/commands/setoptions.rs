@@ -6,6 +6,7 @@ use redis_context::{Arg, Args, CommandContext, CommandInfo, Error, ErrorReply, R
 
 use super::numbers::{number_or_none, once};
 use super::{CHANGES, info};
+use crate::records::memory;
 use crate::records::writing::{Missing, write};
 
 static OF_A_TYPE: [Arg; 3] = [
@@ -38,11 +39,13 @@ pub fn run<'cx>(ctx: &CommandContext<'cx>, mut args: Args<'cx>) -> Result<Reply,
     let (key, type_name) = (args.next_arg()?, args.next_arg()?.as_bytes());
     if type_name == b"*" {
         let patch = store_patch(args)?;
+        memory::refuse_new(ctx, key, |store| store.versions().epoch.is_some())?;
         write(ctx, key, Missing::Create, |store, write| {
             store.set_options(write, patch).map(|commit| ((), commit))
         })?;
     } else {
         let patch = type_patch(args)?;
+        memory::refuse_new(ctx, key, |store| store.has_type(type_name))?;
         write(ctx, key, Missing::Create, |store, write| {
             store.set_type_options(write, type_name, patch).map(|commit| ((), commit))
         })?;
