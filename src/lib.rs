@@ -36,11 +36,13 @@ redis_context::module! {
 
 fn load(load: &LoadContext<'_>) -> Result<(), Error> {
     // A load beside the live data is no trouble: state is staged until it ends. Nor are slots that move all at once: what
-    // is known of record stores is in their keys, and mirrors are not for clusters.
+    // is known of record stores is in their keys, and mirrors are not for clusters. A key is opened for writing before it
+    // is known whether the write is refused: who watches it would be told all the same when it is closed.
     load.set_options(
         ModuleOptions::HANDLE_IO_ERRORS
             | ModuleOptions::HANDLE_REPL_ASYNC_LOAD
-            | ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION,
+            | ModuleOptions::HANDLE_ATOMIC_SLOT_MIGRATION
+            | ModuleOptions::NO_IMPLICIT_SIGNAL_MODIFIED,
     );
     load.configs_with_arguments(&[&configs::ALL[..], &records::CONFIGS[..]].concat())?;
     load.register_type::<store::State>()?;

@@ -183,6 +183,7 @@ fn store_string(
     expire_at_ms: Option<u64>,
 ) -> Result<(), Error> {
     let mut open = ctx.open_write(name)?;
+    ctx.signal_modified(name.as_redis_str());
     if value.len() > EMBEDDED_BYTES_MAX && open.key_type() == KeyType::String {
         open.overwrite_string(value)?;
         if expire_at_ms.is_none() && open.expire_at_ms().is_some() {
@@ -215,6 +216,7 @@ fn hash_set(ctx: &Writer<'_, '_>, batch: &Batch, op: &Op) -> Result<(), Refusal>
 #[inline]
 fn store_fields(ctx: &Writer<'_, '_>, name: &RedisString, pairs: &[&[u8]]) -> Result<(), Error> {
     let mut open = ctx.open_write(name)?;
+    ctx.signal_modified(name.as_redis_str());
     for [field, value] in pairs.as_chunks::<2>().0 {
         let (field, value) = (RedisString::new(field), RedisString::new(value));
         open.hash_set(&[((&field).into(), (&value).into())], HashCondition::Always)?;

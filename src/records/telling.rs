@@ -41,6 +41,7 @@ pub fn tell_here(
     after: After,
 ) -> Result<(), Error> {
     let place = place(ctx, name);
+    ctx.signal_modified(name);
     events::hear(ctx)?;
     PLACES.try_borrow_mut(ctx)?.get_or_insert_default().note(&place, after.due);
     notify(ctx, name, commit)?;

@@ -31,6 +31,7 @@ mod store;
 mod swaps;
 mod upkeep;
 mod waiter;
+mod watchers;
 
 use redis_mirror_test_support::{Client, Installed, Options, Server, digest, server, servers, wait};
 

@@ -46,6 +46,7 @@ fn load(ctx: &CommandContext<'_>, name: RedisStr<'_>, chunk: &[u8]) -> Result<()
         key.set_value(of, Records(Store::new()))?;
     }
     let Records(store) = key.value_mut(of)?.ok_or(Error::NoSuchKey)?;
+    ctx.signal_modified(name);
     store.load_chunk(chunk).map_err(|error| ErrorReply::err(error.to_string()))?;
     let place = place(ctx, name);
     events::hear(ctx)?;
