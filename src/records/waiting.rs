@@ -159,8 +159,8 @@ impl AtStore {
         self.settle();
         self.readers.look_again(store, term);
         self.followed = Some(store.cursor_at(store.version()));
-        let is_held = |lease: &[u8]| store.lease(lease, 0).is_some();
-        self.candidates.fail(|lease| !is_held(lease), &gone());
+        // One whose time is over is given to them by the upkeep.
+        self.candidates.fail(|lease| !store.has_lease(lease), &gone());
     }
 }
 

@@ -97,6 +97,19 @@ fn who_waits_for_a_lease_is_told_when_the_store_is_gone() {
     });
 }
 
+/// The key is touched when the lease has ended and nobody has noticed yet: it is still theirs who wait.
+#[test]
+fn a_lease_that_has_ended_unnoticed_is_not_a_lost_one() {
+    on_every(|server| {
+        let mut client = server.client();
+        acquire(&mut client, "s", "l", "me", 1500).expect("it is free");
+        let mut waiter = Waiter::start(server, format!("RECORD.LEASE s l ACQUIRE you {WAIT}"));
+        let steps = ["DEBUG SLEEP 1.6", "RECORD.PUT s SET a 1 x", "EXPIRE s 1000", "PERSIST s"];
+        client.pipeline(&steps.map(Command::from)).expect("four answers");
+        assert!(token(&waiter.answer()).is_some());
+    });
+}
+
 /// Granted and gone in one step: nobody would know who holds it.
 #[test]
 fn a_lease_that_could_not_be_delivered_is_given_back() {

@@ -149,6 +149,11 @@ impl Store {
         self.leases.get(name).filter(|lease| lease.expires_at > now)
     }
 
+    /// Whether somebody holds a lease, or nobody has said yet that its time is over ([`Store::tend`] will).
+    pub fn has_lease(&self, name: &[u8]) -> bool {
+        self.leases.get(name).is_some()
+    }
+
     /// Takes a lease if nobody holds it; the holder itself is refused as well ([`Store::renew`] is for it).
     ///
     /// # Errors
