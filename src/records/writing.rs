@@ -1,7 +1,7 @@
 //! Deciding on the store in a key.
 
 use record_store::{Commit, Cursor, Store, Write};
-use redis_context::{Context, ErrorReply, RedisStr, WriteContext};
+use redis_context::{Context, ContextFlags, ErrorReply, RedisStr, WriteContext};
 
 use super::places::Place;
 use super::telling;
@@ -25,6 +25,7 @@ pub fn write<R, E: std::fmt::Display>(
     missing: Missing,
     act: impl FnOnce(&mut Store, &Write<'_>) -> Result<(R, Commit), E>,
 ) -> Result<Option<R>, ErrorReply> {
+    refuse_on_replica(ctx)?;
     let of = value::handle(ctx)?;
     let mut key = ctx.open_write(name)?;
     let decided = match key.value_mut(of)? {
@@ -51,6 +52,16 @@ pub fn write<R, E: std::fmt::Display>(
         telling::tell(ctx, name, &commit, after)?;
     }
     Ok(Some(done))
+}
+
+/// A replica with `replica-read-only no` lets its clients write. What is decided here would be a history of its own, which
+/// no change of the primary follows: the replica would keep it, and lag behind for ever.
+fn refuse_on_replica(ctx: &WriteContext<'_>) -> Result<(), ErrorReply> {
+    const TEXT: &str = "record stores are written on the primary alone, whatever replica-read-only says";
+    if ctx.flags().contains(ContextFlags::REPLICA) {
+        return Err(ErrorReply::new("READONLY", TEXT));
+    }
+    Ok(())
 }
 
 /// A store after a write.

@@ -150,3 +150,33 @@ fn an_orderly_failover_needs_no_new_list() {
         assert_eq!(server.client().int(cmd!("EXISTS", "s")), 1);
     });
 }
+
+/// What a client writes to a replica that lets it, no change of the primary would follow.
+#[test]
+fn a_replica_that_may_be_written_to_keeps_its_stores_as_they_are() {
+    on_every(|server| {
+        let replica = with_replica(server);
+        let (mut client, mut there) = (server.client(), replica.client());
+        put(&mut client, "s", "SET t 1 x");
+        wait_caught_up(server, &replica);
+        there.run("CONFIG SET replica-read-only no");
+        for call in [
+            "PUT s SET t 2 x",
+            "PUT mine SET t 2 x",
+            "LEASE s l TRY me 1000",
+            "SETOPTIONS s t TTL 5",
+            "CURSOR s c SET 0 0",
+            "TRIM s KEEP 0",
+            "CLEAR s",
+        ] {
+            assert!(there.refusal(format!("RECORD.{call}")).starts_with("READONLY"), "{call}");
+        }
+        there.run("SET plain 1");
+        there.run("DEL plain");
+        put(&mut client, "s", "SET t 3 x");
+        wait_caught_up(server, &replica);
+        assert_eq!(digest(&mut there), digest(&mut client));
+        promote(&replica);
+        put(&mut there, "s", "SET t 4 x");
+    });
+}
