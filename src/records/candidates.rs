@@ -8,9 +8,9 @@ use record_store::lease::Wish;
 use redis_context::{Context, Error, ErrorReply, MainCell, RedisString, Unblocker, WriteContext};
 
 use super::places::{ACTIVE, Place};
-use super::terms;
 use super::waiting::WAITING;
 use super::writing::{self, Missing};
+use super::{rights, terms};
 
 /// A client that waits for a lease.
 pub struct Candidate {
@@ -18,6 +18,8 @@ pub struct Candidate {
     pub holder: Box<[u8]>,
     /// For how long, in milliseconds.
     pub ttl_ms: u64,
+    /// Whether it still may.
+    pub rights: rights::Waiting,
     /// Its client.
     pub client: Unblocker<Result<Wish, ErrorReply>>,
 }
@@ -96,8 +98,10 @@ fn hand_over(ctx: &WriteContext<'_>, place: &Place, lease: &[u8]) -> Result<(), 
         let next =
             WAITING.try_borrow_mut(ctx)?.as_mut().and_then(|waiting| waiting.next_candidate(place, lease));
         let Some(candidate) = next else { return Ok(()) };
-        let granted = writing::write(ctx, key.as_redis_str(), Missing::Create, |store, write| {
-            store.acquire(write, lease, &candidate.holder, candidate.ttl_ms)
+        let granted = candidate.rights.check(ctx).and_then(|()| {
+            writing::write(ctx, key.as_redis_str(), Missing::Create, |store, write| {
+                store.acquire(write, lease, &candidate.holder, candidate.ttl_ms)
+            })
         });
         let was_granted = granted.is_ok();
         candidate.client.unblock(granted.and_then(|wish| wish.ok_or(Error::NoSuchKey.into())));

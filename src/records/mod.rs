@@ -18,6 +18,7 @@ mod partial;
 mod places;
 mod readers;
 mod replies;
+mod rights;
 mod slots;
 mod telling;
 mod terms;

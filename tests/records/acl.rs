@@ -2,7 +2,8 @@
 
 use redis_mirror_test_support::{Client, Server, cmd};
 
-use crate::store::{acquire, put, sync};
+use crate::store::{acquire, put, sync, sync_command, token};
+use crate::waiter::Waiter;
 use crate::{digest, on_every};
 
 fn user(server: &Server, rules: &str) -> Client {
@@ -98,5 +99,54 @@ fn keys_out_of_the_pattern_are_refused() {
         }
         let script = "return redis.call('RECORD.GET', KEYS[1], 't', '1')";
         assert!(user.call(cmd!("EVAL", script, 1, "theirs")).is_err());
+    });
+}
+
+/// The server asks anew when a wait is over; so do we.
+#[test]
+fn rights_that_are_taken_end_a_wait_with_nothing() {
+    on_every(|server| {
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x").at;
+        acquire(&mut client, "s", "l", "me", 60_000).expect("it is free");
+        let wait_as_user = |command: redis_mirror_test_support::Command| {
+            let mut client = server.client();
+            client.run("ACL SETUSER u reset on >pw +@all ~*");
+            client.run("AUTH u pw");
+            Waiter::start_by(server, client, command)
+        };
+        let mut readers =
+            [sync_command("s", &at, "BLOCK 0"), sync_command("s", &at, "TYPE t BLOCK 0")].map(wait_as_user);
+        client.run("ACL SETUSER u resetkeys ~other");
+        put(&mut client, "s", "SET t 2 secret");
+        for reader in &mut readers {
+            assert!(reader.refusal().starts_with("NOPERM"));
+        }
+        let mut late = wait_as_user(sync_command("s", &at, "TYPE none BLOCK 300"));
+        client.run("ACL SETUSER u -record.sync");
+        assert!(late.refusal().starts_with("NOPERM"));
+        // A lease goes to the next who may have it.
+        let lease = "RECORD.LEASE s l ACQUIRE u PX 60000 BLOCK 0";
+        let mut candidate = wait_as_user(lease.into());
+        let mut next = Waiter::start(server, "RECORD.LEASE s l ACQUIRE next PX 60000 BLOCK 0");
+        client.run("ACL SETUSER u resetkeys %R~s");
+        client.run("RECORD.LEASE s l TRY me 0");
+        assert!(candidate.refusal().starts_with("NOPERM"));
+        assert!(token(&next.answer()).is_some());
+    });
+}
+
+/// The channel is the store's, as its keyspace events are: who may write the one tells the other.
+#[test]
+fn a_put_tells_the_channel_whatever_channels_its_user_has() {
+    on_every(|server| {
+        let mut hears = server.client();
+        hears.run("SUBSCRIBE record:s");
+        let mut user = user(server, "+@all ~* resetchannels");
+        assert!(user.refusal("PUBLISH record:s 1").starts_with("NOPERM"));
+        assert!(user.refusal("SUBSCRIBE record:s").starts_with("NOPERM"));
+        put(&mut user, "s", "SET t 1 x");
+        let message = hears.receive().expect("a message");
+        assert_eq!(message.as_array().and_then(|items| items[2].as_text()).as_deref(), Some("1"));
     });
 }

@@ -23,8 +23,14 @@ impl Waiter {
     /// Sends a command that waits, and sees to it that it does.
     #[track_caller]
     pub fn start(server: &Server, command: impl Into<Command>) -> Waiter {
+        Waiter::start_by(server, server.client(), command)
+    }
+
+    /// The same, by a client that is there.
+    #[track_caller]
+    pub fn start_by(server: &Server, client: Client, command: impl Into<Command>) -> Waiter {
         let before = waiting(server);
-        let waiter = Waiter::send(server, command);
+        let waiter = Waiter::send_by(client, command);
         wait_waiting(server, before + 1);
         waiter
     }
@@ -32,7 +38,10 @@ impl Waiter {
     /// Sends a command.
     #[track_caller]
     pub fn send(server: &Server, command: impl Into<Command>) -> Waiter {
-        let mut client = server.client();
+        Waiter::send_by(server.client(), command)
+    }
+
+    fn send_by(mut client: Client, command: impl Into<Command>) -> Waiter {
         let id = client.int(cmd!("CLIENT", "ID"));
         client.send(&command.into()).expect("the command is sent");
         Waiter { client, id }

@@ -9,7 +9,7 @@ use super::{UPDATES, info};
 use crate::records::candidates::{self, Candidate, Undelivered};
 use crate::records::waiting::{self, WAITING};
 use crate::records::writing::{Missing, place, write};
-use crate::records::{events, memory, replies, terms};
+use crate::records::{events, memory, replies, rights, terms};
 
 static ACQUIRE: [Arg; 3] = [
     Arg::string(c"holder").token(c"ACQUIRE"),
@@ -104,7 +104,8 @@ fn wait(
         Err(Error::BlockingDenied) => return Ok(replies::wish(held).into()),
         Err(error) => return Err(error.into()),
     };
-    let candidate = Candidate { holder: holder.into(), ttl_ms, client };
+    let rights = rights::Waiting::new(ctx, &[b"record.lease", key.as_bytes(), name, b"ACQUIRE", holder]);
+    let candidate = Candidate { holder: holder.into(), ttl_ms, rights, client };
     WAITING.try_borrow_mut(ctx)?.get_or_insert_default().add_candidate(place, number, name, candidate);
     Ok(blocked.into())
 }

@@ -16,7 +16,7 @@ use super::{READS, info, pages};
 use crate::records::readers::Reader;
 use crate::records::waiting::{self, WAITING};
 use crate::records::writing::{place, read, refusal};
-use crate::records::{events, replies, terms};
+use crate::records::{events, replies, rights, terms};
 
 pub static INFO: CommandInfo = info(
     c"Reads the changes after a cursor, in order; waits for them with BLOCK.",
@@ -124,7 +124,9 @@ fn wait<'cx>(
     let number = waiting::number(ctx, &place)?;
     events::hear(ctx)?;
     let (types, seen) = (Rc::clone(&wanted.types), Rc::new(Cell::new(wanted.after)));
-    let waited = Rc::new(Waited { wanted, key: RedisString::new(key.as_bytes()), seen: Rc::clone(&seen) });
+    let rights = rights::Waiting::new(ctx, &[b"record.sync", key.as_bytes(), b"0", b"0"]);
+    let key = RedisString::new(key.as_bytes());
+    let waited = Rc::new(Waited { wanted, key, seen: Rc::clone(&seen), rights });
     let (late, late_place, gone_place) = (Rc::clone(&waited), place.clone(), place.clone());
     let started = ctx
         .block::<Result<(), ErrorReply>>()
@@ -155,11 +157,13 @@ struct Waited {
     key: RedisString,
     /// Up to where it has missed nothing.
     seen: Rc<Cell<Cursor>>,
+    rights: rights::Waiting,
 }
 
 impl Waited {
     /// The answer of a wait that is over.
     fn answer(&self, ctx: &Context<'_>, writer: &mut ReplyWriter<'_>) -> Result<(), ErrorReply> {
+        self.rights.check(ctx)?;
         let key = self.key.as_redis_str();
         let view = terms::view(ctx, key);
         let seen = self.seen.get();
