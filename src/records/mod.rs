@@ -22,6 +22,7 @@ mod rights;
 mod slots;
 mod telling;
 mod terms;
+mod turns;
 mod upkeep;
 mod value;
 mod waiting;

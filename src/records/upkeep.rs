@@ -13,7 +13,7 @@ use redis_context::{
 use super::places::{ACTIVE, PLACES, Place};
 use super::value::{self, Records};
 use super::writing::{self, After, Missing};
-use super::{arrivals, candidates, events, partial, slots, terms};
+use super::{arrivals, candidates, events, partial, slots, terms, turns};
 use crate::configs;
 use crate::gate;
 
@@ -41,6 +41,7 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
         return;
     }
     WROTE.borrow(ctx).set(false);
+    turns::begun(ctx);
     if let Err(error) = take_note(ctx) {
         ctx.log(LogLevel::Warning, format!("record stores are not looked after: {error}"));
     }
@@ -51,6 +52,11 @@ pub fn turn(ctx: &EventContext<'_>, event: EventLoopEvent) {
         Ok(write) => {
             WROTE.borrow(ctx).set(true);
             slice(&write);
+            if is_due(ctx)
+                && let Err(error) = turns::next(ctx)
+            {
+                ctx.log(LogLevel::Warning, format!("record stores are looked after slowly: {error}"));
+            }
         }
         Err(_) => CLOSED_UNTIL.borrow(ctx).set(Some(Instant::now() + LOOK_AGAIN)),
     }

@@ -1,9 +1,11 @@
 //! What happens without a client asking for it.
 
-use redis_mirror_test_support::{cmd, wait};
+use std::time::Instant;
+
+use redis_mirror_test_support::{Client, Options, cmd, wait};
 
 use crate::store::{Cursor, get, list, put, sync, sync_refusal, versions};
-use crate::{on_each, on_every};
+use crate::{on_each, on_each_with, on_every};
 
 #[test]
 fn fault06_what_ends_is_told_and_not_skipped() {
@@ -49,4 +51,28 @@ fn many_records_end_in_slices() {
         wait::wait_until("all have ended", || versions(&mut client, "s").0.version == 40_000);
         assert_eq!(client.run("RECORD.TYPES s").as_array().map(<[_]>::len), Some(0));
     });
+}
+
+/// A server that nobody talks to turns its event loop `hz` times a second: what has ended doesn't wait for that.
+#[test]
+fn what_has_ended_goes_at_once_though_nobody_asks() {
+    const RECORDS: i64 = 20_000;
+    on_each_with(Options::new().set("hz", 1).set("mirror.apply-budget-us", 20), |server| {
+        let (mut client, mut hears) = (server.client(), server.client());
+        let script =
+            "for i = 1, ARGV[1] do redis.call('RECORD.PUT', KEYS[1], 'SET', 't', i, 'x', 'PX', 2000) end";
+        client.run(cmd!("EVAL", script, 1, "s", RECORDS));
+        hears.run("SUBSCRIBE record:s");
+        // A slice takes a few dozen: hundreds of turns, of which the server makes one in a second by itself.
+        let asked = Instant::now();
+        while heard(&mut hears) < 2 * RECORDS {
+            assert!(asked.elapsed() < wait::PATIENCE, "they go once in a second");
+        }
+    });
+}
+
+fn heard(client: &mut Client) -> i64 {
+    let message = client.receive().expect("a message");
+    let version = message.as_array().and_then(|items| items.get(2)?.as_text());
+    version.and_then(|version| version.parse().ok()).expect("a version")
 }
