@@ -193,6 +193,10 @@ fn more_than_the_limits_allow() {
         assert!(client.refusal(cmd!("RECORD.PUT", "s", "SET", "a", "", "x")).starts_with("RECLIMIT"));
         assert!(client.refusal(cmd!("RECORD.PUT", "s", "SET", "", "1", "x")).starts_with("RECLIMIT"));
         assert_eq!(digest(&mut client), before);
+        // A name that no type can have, kept for a client that waits.
+        let long = "t".repeat(65_536);
+        assert!(client.refusal(cmd!("RECORD.SYNC", "s", 0, 0, "TYPE", &long)).starts_with("RECLIMIT"));
+        assert!(client.refusal(cmd!("RECORD.SYNCLATEST", "s", "TYPE", &long)).starts_with("RECLIMIT"));
         // What is there may be used on.
         put(&mut client, "s", "SET a 1 y DEL b 1 SET c 1 z");
     });

@@ -1,5 +1,6 @@
 //! Arguments that several commands have.
 
+use record_store::limits::NAME_BYTES_MAX;
 use record_store::{Cursor, Filter, LimitError};
 use redis_context::{Args, Error, ErrorReply};
 
@@ -36,11 +37,16 @@ pub fn cursor(args: &mut Args<'_>) -> Result<Cursor, ErrorReply> {
         .ok_or_else(|| ErrorReply::err("an epoch is 0 or what a reply has given as one"))
 }
 
-/// The next name of TYPE. A client that waits keeps them: there are no more than a put may have operations.
-pub fn add_type<T>(types: &mut Vec<T>, name: T) -> Result<(), ErrorReply> {
+/// The next name of TYPE. A client that waits keeps them: there are no more than a put may have operations, and none is
+/// longer than a type can have.
+pub fn add_type<T: AsRef<[u8]>>(types: &mut Vec<T>, name: T) -> Result<(), ErrorReply> {
     let max = configs::limits().batch_ops_max;
     if types.len() >= max {
         return Err(refusal(&LimitError { what: "types asked for", min: 0, max: max as u64 }));
+    }
+    if name.as_ref().len() > NAME_BYTES_MAX {
+        let (what, max) = ("bytes of a type's name", NAME_BYTES_MAX as u64);
+        return Err(refusal(&LimitError { what, min: 1, max }));
     }
     types.push(name);
     Ok(())
