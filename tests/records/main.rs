@@ -30,6 +30,7 @@ mod soak;
 mod store;
 mod swaps;
 mod upkeep;
+mod values;
 mod waiter;
 mod watchers;
 

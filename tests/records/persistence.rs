@@ -1,6 +1,6 @@
 //! Restarts.
 
-use redis_mirror_test_support::{Client, Options, Random, Server};
+use redis_mirror_test_support::{Client, Options, Random, Server, wait};
 
 use crate::store::{Cursor, acquire, put, sync, sync_refusal, versions};
 use crate::{digest, on_each_with};
@@ -81,26 +81,33 @@ fn g05_an_rdb_gives_the_same_stores_back() {
     });
 }
 
-/// What ended while the server was away ends when it is back.
+/// What ended while the server was away ends when it is back, however it was written down.
 #[test]
 fn records_end_after_a_restart() {
-    on_each_with(Options::new().durable(), |server| {
-        let mut client = server.client();
-        put(&mut client, "s", "SET t ends x PX 300");
-        let token = acquire(&mut client, "s", "l", "me", 300).expect("it is free");
-        let at = versions(&mut client, "s").0;
-        server.kill_and_resume();
-        let mut client = server.client();
-        redis_mirror_test_support::wait::wait_until("it ends", || {
-            versions(&mut client, "s").0.version == at.version + 1
+    for (preamble, prepare) in [("yes", "PING"), ("yes", "BGREWRITEAOF"), ("no", "BGREWRITEAOF")] {
+        let options = Options::new().durable().set("aof-use-rdb-preamble", preamble);
+        on_each_with(options, |server| {
+            let mut client = server.client();
+            put(&mut client, "s", "SET t ends x PX 700");
+            let token = acquire(&mut client, "s", "l", "me", 700).expect("it is free");
+            let at = versions(&mut client, "s").0;
+            client.run(prepare);
+            server.wait_saved();
+            server.kill_and_resume();
+            assert_all_has_ended(server, &at, token);
         });
-        let change = sync(&mut client, "s", &at, "").records.remove(0);
-        assert_eq!(change.reason.as_deref(), Some("ttl"));
-        let mut next = None;
-        redis_mirror_test_support::wait::wait_until("the lease ends", || {
-            next = acquire(&mut client, "s", "l", "you", 1000);
-            next.is_some()
-        });
-        assert!(next > Some(token));
+    }
+}
+
+fn assert_all_has_ended(server: &Server, at: &Cursor, token: i64) {
+    let mut client = server.client();
+    wait::wait_until("it ends", || versions(&mut client, "s").0.version == at.version + 1);
+    let change = sync(&mut client, "s", at, "").records.remove(0);
+    assert_eq!(change.reason.as_deref(), Some("ttl"));
+    let mut next = None;
+    wait::wait_until("the lease ends", || {
+        next = acquire(&mut client, "s", "l", "you", 1000);
+        next.is_some()
     });
+    assert!(next > Some(token));
 }

@@ -151,6 +151,28 @@ fn an_orderly_failover_needs_no_new_list() {
     });
 }
 
+/// A primary that was a replica for a while has what it wrote itself, and may have missed what the other wrote.
+#[test]
+fn a_promotion_begins_an_epoch_though_nothing_was_written_meanwhile() {
+    on_each(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x").at;
+        wait_caught_up(server, &replica);
+        for (from, to) in [(server, &replica), (&replica, server)] {
+            from.client().run("FAILOVER");
+            wait::wait_until("the roles are changed", || {
+                to.info("replication").get("role") == Some("master")
+                    && from.info("replication").get("master_link_status") == Some("up")
+            });
+        }
+        let full = |server: &Server| server.info("stats").number("sync_full");
+        assert_eq!((full(server), full(&replica)), (Some(1), Some(0)), "the store is the same all the time");
+        assert_ne!(put(&mut server.client(), "s", "SET t 2 x").at.epoch, at.epoch);
+        assert_eq!(sync(&mut server.client(), "s", &at, "").ids(), ["2"]);
+    });
+}
+
 /// What a client writes to a replica that lets it, no change of the primary would follow.
 #[test]
 fn a_replica_that_may_be_written_to_keeps_its_stores_as_they_are() {
