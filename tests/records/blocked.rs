@@ -2,7 +2,7 @@
 
 use redis_mirror_test_support::{Options, Value, cmd, wait};
 
-use crate::store::{self, Cursor, as_feed, put, sync, sync_command, versions};
+use crate::store::{self, Cursor, as_feed, put, sync, sync_command, token, versions};
 use crate::waiter::{Waiter, wait_waiting, waiting};
 use crate::{on_each, on_each_with, on_every};
 
@@ -79,6 +79,30 @@ fn a_wait_that_is_over_gives_an_advanced_cursor() {
         // A store that is not there yet.
         let page = sync(&mut client, "new", &Cursor::start(), "BLOCK 1");
         assert_eq!((page.at, page.records.len()), (Cursor::start(), 0));
+    });
+}
+
+/// Woken, and its time is over before the server comes to answer: Redis 7.0 forgets such a client.
+#[test]
+fn a_client_whose_time_is_over_as_it_is_woken_gets_its_answer() {
+    on_every(|server| {
+        let mut client = server.client();
+        let held = store::acquire(&mut client, "s", "l", "me", 600_000).expect("it is free");
+        let at = versions(&mut client, "s").0;
+        let mut reader = Waiter::start(server, sync_command("s", &at, "TYPE b BLOCK 3000"));
+        let mut candidate = Waiter::start(server, "RECORD.LEASE s l ACQUIRE you PX 600000 BLOCK 3000");
+        client.run("MULTI");
+        client.run("RECORD.PUT s SET b 1 x");
+        client.run(format!("RECORD.LEASE s l RELEASE me {held}"));
+        client.run("DEBUG SLEEP 3.2");
+        client.run("EXEC");
+        assert!(!as_feed(&reader.answer()).records.is_empty());
+        assert!(token(&candidate.answer()) > Some(held));
+        assert_eq!(reader.client.text("PING"), "PONG", "one answer and no more");
+        assert_eq!(candidate.client.text("PING"), "PONG", "one answer and no more");
+        let holder = client.run("RECORD.GETLEASE s l");
+        assert_eq!(holder.as_array().and_then(|held| held[0].as_text()).as_deref(), Some("you"));
+        assert_eq!(waiting(server), 0);
     });
 }
 

@@ -26,7 +26,7 @@ pub use unblocker::{MeasuredTime, Unblocker};
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_module::raw;
 
@@ -161,6 +161,8 @@ impl<T: Send + 'static> BlockBuilder<'_, '_, T> {
     pub fn start(self) -> Result<(Blocked, Unblocker<T>), Error> {
         let milliseconds = may_block(self.ctx, self.timeout)?;
         detached::prepare(self.ctx);
+        // Before the server begins to count.
+        self.record.deadline.set((milliseconds != 0).then(|| Instant::now() + self.timeout));
         let block = required!(RedisModule_BlockClient);
         let (replied, timed_out) = (Some(record::replied::<T> as _), Some(record::timed_out::<T> as _));
         // SAFETY: R28: a command's context, which may block; the callbacks are functions of this module, all of

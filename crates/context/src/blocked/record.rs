@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use redis_module::raw;
 
@@ -34,8 +35,12 @@ pub(super) struct Record<T> {
     pub(super) on_timeout: Cell<Option<OnTimeout>>,
     pub(super) on_disconnect: Cell<Option<OnDisconnect>>,
     pub(super) on_undelivered: Cell<Option<OnUndelivered<T>>>,
+    /// When the server will say that the time is over.
+    pub(super) deadline: Cell<Option<Instant>>,
     /// Set on the main thread, read from any.
     pub(super) client_gone: AtomicBool,
+    /// Set by the `Unblocker` once the value is written.
+    pub(super) is_answered: AtomicBool,
     /// Written by the `Unblocker` before it unblocks, read on the main thread afterwards.
     pub(super) value: UnsafeCell<Option<T>>,
 }
@@ -48,9 +53,21 @@ impl<T: Send + 'static> Record<T> {
             on_timeout: Cell::new(None),
             on_disconnect: Cell::new(None),
             on_undelivered: Cell::new(None),
+            deadline: Cell::new(None),
             client_gone: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
             value: UnsafeCell::new(None),
         }
+    }
+
+    /// Whether its answer was given, and its time was over before the server came to send it. Redis 7.0 then takes the
+    /// client for answered by its time-out, which it has left out because there is an answer (`checkBlockedClientTimeout`,
+    /// timeout.c; `moduleBlockedClientTimedOut`, module.c), and tells of a disconnection: nobody would answer the client.
+    /// If it has been killed in that moment, the answer goes with it.
+    fn is_passed_over(&self) -> bool {
+        api!(RedisModule_BlockClientSetPrivateData, "Redis 7.2 and Valkey 7.2").is_err()
+            && self.is_answered.load(Ordering::Acquire)
+            && self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Makes it the client's private data. The server gives it up in `freed`.
@@ -114,22 +131,30 @@ pub(super) unsafe extern "C" fn replied<T: Send + 'static>(
 ) -> c_int {
     // SAFETY: R28: the context of this callback.
     let ctx = unsafe { BlockedContext::from_raw(ctx) };
+    let data = required!(RedisModule_GetBlockedClientPrivateData);
+    // SAFETY: R42: the record, alive until `freed`.
+    let record = unsafe { &*data(ctx.as_ptr()).cast::<Record<T>>() };
+    // SAFETY: R28: this callback owes its client one reply, and the value was written before the unblocking.
+    unsafe { reply(&ctx, record) };
+    raw::REDISMODULE_OK as c_int
+}
+
+/// Answers with the value.
+///
+/// # Safety
+/// `ctx` is the context of a callback that owes the client of this record exactly one reply, and the value is written.
+unsafe fn reply<T: Send + 'static>(ctx: &BlockedContext<'_>, record: &Record<T>) {
     let write = |writer: &mut ReplyWriter<'_>| {
-        let data = required!(RedisModule_GetBlockedClientPrivateData);
-        // SAFETY: R42: the record, alive until `freed`; the value was written before the unblocking.
-        let (record, value) = unsafe {
-            let record = &*data(ctx.as_ptr()).cast::<Record<T>>();
-            (record, (*record.value.get()).take())
-        };
+        // SAFETY: R42: nobody writes it any more.
+        let value = unsafe { (*record.value.get()).take() };
         let value = value.ok_or_else(|| ErrorReply::err("the module gave this request up"))?;
         match record.on_reply.take() {
-            Some(write) => write(&ctx, value, writer),
+            Some(write) => write(ctx, value, writer),
             None => Ok(writer.null()?),
         }
     };
-    // SAFETY: R28: this callback owes its client one reply.
-    unsafe { answer(&ctx, "the reply of a blocked client", write) };
-    raw::REDISMODULE_OK as c_int
+    // SAFETY: R28: the caller's promise.
+    unsafe { answer(ctx, "the reply of a blocked client", write) };
 }
 
 pub(super) unsafe extern "C" fn timed_out<T: Send + 'static>(
@@ -168,6 +193,10 @@ pub(super) unsafe extern "C" fn disconnected<T: Send + 'static>(
             let ctx = unsafe { BlockedContext::from_raw(ctx) };
             // SAFETY: R28: the client that is going.
             let Some(record) = (unsafe { waiting::<T>(&ctx, handle) }) else { return };
+            if record.is_passed_over() {
+                // SAFETY: R28: the client is there, and will get no other reply; the value is written.
+                return unsafe { reply(&ctx, record) };
+            }
             record.client_gone.store(true, Ordering::Release);
             if let Some(hear) = record.on_disconnect.take() {
                 let _leaving = Leaving::begin(&ctx);

@@ -97,6 +97,8 @@ impl<T: Send + 'static> Drop for Unblocker<T> {
     fn drop(&mut self) {
         // SAFETY: R42: nobody reads the value before the client is unblocked, below.
         unsafe { *self.record.as_ref().value.get() = self.value.take() };
+        // SAFETY: R42: as above.
+        unsafe { self.record.as_ref() }.is_answered.store(true, Ordering::Release);
         let unblock = required!(RedisModule_UnblockClient);
         // SAFETY: R28: the handle is live until it is unblocked, which happens here only, once; the server
         // gives the record to `replied` and then to `freed`.
