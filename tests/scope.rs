@@ -2,7 +2,7 @@
 
 use redis_mirror_test_support::digest::Mapping;
 use redis_mirror_test_support::workload::{Abilities, Dataset, Live};
-use redis_mirror_test_support::{Client, Options, Status, Topology, any_server, cmd, wait};
+use redis_mirror_test_support::{Client, Options, Status, Topology, Value, any_server, cmd, server, wait};
 
 fn topology() -> Topology {
     Topology::start(any_server(), any_server()).expect("both servers start")
@@ -316,4 +316,40 @@ fn a_db_that_is_not_here_is_told() {
     let patience = redis_mirror_test_support::wait::PATIENCE;
     let status = Status::wait_state(&mut local, "m", "failed", patience).expect("only the user can help");
     assert!(status.text("last_error").contains("no db 7"), "{status:?}");
+}
+
+/// Local clients that watch a key (WATCH) or keep what they read (CLIENT TRACKING) are told of what the mirror writes.
+#[test]
+fn what_a_mirror_writes_touches_who_watches() {
+    for installed in [Some(any_server()), server("redis70"), server("valkey9")].into_iter().flatten() {
+        let at = Topology::start(installed, installed).expect("both servers start");
+        let (mut source, mut local) = (at.source.client(), at.local.client());
+        source.run("SET k first");
+        source.run("HSET h f first");
+        at.create("m", "").expect("the mirror is created");
+        at.wait_streaming("m").expect("the snapshot is applied");
+        let mut keeper = at.local.client();
+        keeper.run("HELLO 3");
+        keeper.run("CLIENT TRACKING ON");
+        let long = "x".repeat(1000);
+        for (key, command) in [
+            ("k", "SET k second".to_owned()),
+            ("k", format!("SET k {long}")),
+            ("k", format!("SET k y{long}")),
+            ("k", "SET k third PX 100000".to_owned()),
+            ("k", "APPEND k x".to_owned()),
+            ("h", "HSET h f second".to_owned()),
+            ("k", "DEL k".to_owned()),
+        ] {
+            local.run(cmd!("WATCH", key));
+            keeper.run(cmd!("EXISTS", key));
+            source.run(command.as_str());
+            at.wait_applied("m").expect("it is applied");
+            local.run("MULTI");
+            local.run("PING");
+            assert_eq!(local.run("EXEC"), Value::Nil, "{installed}: {command}");
+            let told = keeper.receive().expect("it is told");
+            assert!(matches!(told, Value::Push(_)), "{installed}: {command}: {told}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use redis_mirror_test_support::{Options, Server};
 
 use crate::on_each_with;
-use crate::store::{list_page, put};
+use crate::store::{Cursor, list_page, put, sync};
 
 const SETTINGS: [(&str, &str, &str, &str); 10] = [
     ("name-max", "1024", "7", "0"),
@@ -51,5 +51,7 @@ fn settings_are_read_set_and_kept() {
         assert!(client.refusal("RECORD.LEASE s l TRY me 5").starts_with("RECLIMIT"));
         client.run("CONFIG SET mirror.record-page-max 1");
         assert_eq!(list_page(&mut client, "s", "", "0").ids(), ["1"]);
+        let page = sync(&mut client, "s", &Cursor::start(), "MAXBYTES 100000");
+        assert_eq!((page.ids(), page.more), (vec!["1"], true));
     });
 }

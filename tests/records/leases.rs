@@ -6,7 +6,8 @@ use crate::store::{acquire, put, token};
 use crate::waiter::{Waiter, wait_waiting, waiting};
 use crate::{digest, on_each, on_every};
 
-const WAIT: &str = "PX 60000 BLOCK 0";
+/// Longer than any test waits: what is not handed over is not found out by time.
+const WAIT: &str = "PX 600000 BLOCK 0";
 
 #[test]
 fn a_lease_is_handed_over_in_the_order_of_coming() {
@@ -48,17 +49,22 @@ fn a_lease_that_ends_goes_to_who_waits_and_not_to_who_comes() {
         client.run(format!("RECORD.LEASE s l RENEW first {first} PX 50"));
         assert!(token(&waiter.answer()).is_some_and(|token| token > first));
         // In one turn of the event loop: it has ended when the newcomers come, and nobody has noticed.
-        let first = acquire(&mut client, "s", "x", "first", 60_000).expect("it is free");
-        let mut waiter = Waiter::start(server, format!("RECORD.LEASE s x ACQUIRE waits {WAIT}"));
+        let mut waiting = ["x", "y"].map(|lease| {
+            let first = acquire(&mut client, "s", lease, "first", 60_000).expect("it is free");
+            (first, Waiter::start(server, format!("RECORD.LEASE s {lease} ACQUIRE waits {WAIT}")))
+        });
         let steps = [
-            &format!("RECORD.LEASE s x RENEW first {first} PX 50"),
+            &format!("RECORD.LEASE s x RENEW first {} PX 50", waiting[0].0),
+            &format!("RECORD.LEASE s y RENEW first {} PX 50", waiting[1].0),
             "DEBUG SLEEP 0.1",
             "RECORD.LEASE s x ACQUIRE newcomer PX 60000",
-            "RECORD.LEASE s x TRY newcomer 60000",
+            "RECORD.LEASE s y TRY newcomer 60000",
         ];
-        let done = client.pipeline(&steps.map(Command::from)).expect("four answers");
-        assert!(token(&waiter.answer()).is_some());
-        assert_eq!((token(&done[2]), token(&done[3])), (None, None));
+        let done = client.pipeline(&steps.map(Command::from)).expect("five answers");
+        assert_eq!((token(&done[3]), token(&done[4])), (None, None));
+        for (_, waiter) in &mut waiting {
+            assert!(token(&waiter.answer()).is_some());
+        }
     });
 }
 
