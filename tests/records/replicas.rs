@@ -118,6 +118,24 @@ fn fault08_a_lost_tail_is_noticed() {
     });
 }
 
+/// It waits at a replica of the one that is promoted, for what will never come.
+#[test]
+fn a_reader_ahead_of_what_was_promoted_is_told_by_the_next_write() {
+    on_each(|server| {
+        let promoted = with_replica(server);
+        let last = with_replica(&promoted);
+        let at = put(&mut server.client(), "s", "SET t 1 x").at;
+        wait_caught_up(server, &promoted);
+        wait_caught_up(&promoted, &last);
+        let ahead = Cursor { version: at.version + 5, ..at.clone() };
+        let mut waiter = Waiter::start(&last, sync_command("s", &ahead, "BLOCK 0"));
+        promote(&promoted);
+        put(&mut promoted.client(), "s", "SET t 2 x");
+        assert!(waiter.refusal().starts_with("RECEPOCH"));
+        assert_eq!(sync(&mut last.client(), "s", &at, "").ids(), ["2"]);
+    });
+}
+
 #[test]
 fn an_orderly_failover_needs_no_new_list() {
     on_each(|server| {

@@ -1,9 +1,9 @@
 //! The data type, as the server's own commands see its values.
 
-use redis_mirror_test_support::{Client, cmd, wait};
+use redis_mirror_test_support::{Client, Options, cmd, wait};
 
 use crate::store::{Cursor, acquire, get, put, sync, versions};
-use crate::{on_each, on_every, payload, wait_caught_up, with_replica};
+use crate::{on_each, on_every, payload, start, wait_caught_up, with_replica};
 
 fn digest_of(client: &mut Client, key: &str) -> String {
     client.texts(cmd!("DEBUG", "DIGEST-VALUE", key)).concat()
@@ -68,7 +68,24 @@ fn a_value_of_a_newer_format_is_refused() {
     });
 }
 
-/// A replica passes on what it follows, to its own replicas and into its own AOF.
+/// A replica writes what it follows into its own AOF.
+#[test]
+fn a_replica_that_comes_back_alone_has_what_it_followed() {
+    on_each(|server| {
+        let mut replica = start(server.installed(), Options::new().durable());
+        replica.replicate(server.address());
+        let mut client = server.client();
+        put(&mut client, "s", "SET t 1 x SET t 2 x");
+        acquire(&mut client, "s", "l", "me", 600_000).expect("it is free");
+        client.run("RECORD.TRIM s KEEP 1");
+        wait_caught_up(server, &replica);
+        replica.wait_saved();
+        replica.kill_and_resume();
+        assert_eq!(digest_of(&mut replica.client(), "s"), digest_of(&mut client, "s"));
+    });
+}
+
+/// A replica passes on what it follows.
 #[test]
 fn a_replica_of_a_replica_is_equal() {
     on_each(|server| {
