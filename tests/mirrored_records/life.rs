@@ -116,3 +116,33 @@ fn servers_that_mirror_each_other_get_each_change_once() {
     }
     assert_eq!(stores(&mut one.client(), ""), stores(&mut other.client(), ""));
 }
+
+/// What ends here goes to the source, which mirrors this server too, though a mirror writes at the same time: in one
+/// transaction with the mirror's own writes it would look as if the source had ended it.
+#[test]
+fn what_ends_here_is_not_taken_for_the_sources_word() {
+    let (Some(one), Some(other)) = (installed("redis70"), installed("valkey9")) else { return };
+    let one = Server::start(one, with_module());
+    let other = Server::start(other, with_module());
+    one.client().run(cmd!("MIRROR.CREATE", "m", other.url(), "MATCH", "plain:*"));
+    other.client().run(cmd!("MIRROR.CREATE", "m", one.url(), "MATCH", "r:*"));
+    for server in [&one, &other] {
+        Status::wait_state(&mut server.client(), "m", "streaming", wait::PATIENCE).expect("it streams");
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = other.client();
+            (0..6_000)
+                .for_each(|number| drop(client.run(cmd!("SET", format!("plain:{}", number % 100), number))));
+        });
+        let mut client = one.client();
+        for number in 0..2_000 {
+            client.run(cmd!("RECORD.PUT", "r:s", "SET", "t", number, "x", "PX", 1 + number % 20));
+        }
+    });
+    wait::wait_until("all have ended", || {
+        one.client().run("RECORD.TYPES r:s").as_array().is_some_and(<[_]>::is_empty)
+    });
+    wait_equal(&one, &other, "m", ("r:", "r:"));
+    assert_eq!(status(&other).number("repaired"), 0, "nothing had to be fetched again");
+}
