@@ -3,7 +3,9 @@
 use redis_mirror_test_support::{Server, Value, cmd, wait};
 
 use crate::persistence::fill;
-use crate::store::{Cursor, acquire, as_feed, get, put, sync, sync_command, sync_refusal, versions};
+use crate::store::{
+    Cursor, acquire, as_feed, get, list_page, put, sync, sync_command, sync_refusal, versions,
+};
 use crate::waiter::Waiter;
 use crate::{digest, docs, on_each, on_every, wait_caught_up, with_replica};
 
@@ -115,6 +117,25 @@ fn fault08_a_lost_tail_is_noticed() {
         assert_ne!(new.epoch, behind.epoch);
         assert!(sync_refusal(&mut there, "s", &ahead).starts_with("RECEPOCH"));
         assert_eq!(sync(&mut there, "s", &behind, "").ids(), ["a", "b", "c"]);
+    });
+}
+
+/// A list leaves out what changes while it is read: if that change is lost, the list has a hole, and its cursor tells.
+#[test]
+fn a_list_that_depends_on_a_lost_change_is_no_beginning() {
+    on_each(|server| {
+        let replica = with_replica(server);
+        let mut client = server.client();
+        let at = put(&mut client, "s", "SET t 1 x SET t 2 x SET t 3 x").at;
+        wait_caught_up(server, &replica);
+        promote(&replica);
+        let first = list_page(&mut client, "s", "COUNT 1", "0");
+        put(&mut client, "s", "SET t 3 lost");
+        let rest = list_page(&mut client, "s", "COUNT 10", &first.next);
+        assert_eq!((first.ids(), rest.ids(), rest.at.version), (vec!["1"], vec!["2"], 3));
+        assert_eq!(sync(&mut client, "s", &rest.at, "").ids(), ["3"], "here the feed fills the hole");
+        assert!(sync_refusal(&mut replica.client(), "s", &rest.at).starts_with("RECEPOCH"));
+        assert!(sync(&mut replica.client(), "s", &at, "").records.is_empty(), "who has it all goes on");
     });
 }
 
