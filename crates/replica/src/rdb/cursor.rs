@@ -42,10 +42,7 @@ impl<'b> Text<'b> {
                 spare.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
                 Ok(spare)
             }
-            Self::Lzf { data, len } => {
-                lzf::decompress(data, len, spare)?;
-                Ok(spare)
-            }
+            Self::Lzf { data, len } => Ok(lzf::decompress(data, len, spare)?),
         }
     }
 
@@ -55,7 +52,8 @@ impl<'b> Text<'b> {
         match self {
             Self::Plain(bytes) => out.extend_from_slice(bytes),
             other => {
-                other.bytes(&mut out)?;
+                let len = other.bytes(&mut out)?.len();
+                out.truncate(len);
             }
         }
         Ok(out)
