@@ -48,7 +48,6 @@ impl<'b> Listpack<'b> {
     }
 
     /// Checks the backward length after an entry of `len` bytes and moves behind it.
-    #[inline]
     fn pass(&mut self, len: usize) -> Result<(), Defect> {
         let bytes = match len {
             0..=127 if self.rest.get(len) == Some(&(len as u8)) => 1,
@@ -82,8 +81,25 @@ fn long_backlen(bytes: &[u8], len: usize) -> Result<usize, Defect> {
 }
 
 impl<'b> Elements<'b> for Listpack<'b> {
+    /// Short strings are most of what there is, and all that is inlined.
     #[inline]
     fn next(&mut self) -> Result<Option<Text<'b>>, Defect> {
+        if let [head @ 0x80..=0xbf, rest @ ..] = self.rest {
+            let len = usize::from(head & 0x3f);
+            if let Some((text, [back, rest @ ..])) = rest.split_at_checked(len)
+                && usize::from(*back) == len + 1
+            {
+                self.rest = rest;
+                self.seen += 1;
+                return Ok(Some(Text::Plain(text)));
+            }
+        }
+        self.next_of_any_form()
+    }
+}
+
+impl<'b> Listpack<'b> {
+    fn next_of_any_form(&mut self) -> Result<Option<Text<'b>>, Defect> {
         let bytes = self.rest;
         let (text, len) = match *bytes {
             [END, ..] => return self.end().map(|()| None),
