@@ -95,9 +95,13 @@ impl Skim {
 
     /// Goes on as far as `buf`, which holds everything from the item's start, allows.
     pub(crate) fn run(&mut self, buf: &[u8]) -> Result<Skimmed, Unskimmable> {
+        self.usual_runs(buf);
         while let Some(part) = self.next_part() {
             match self.step(part, buf) {
-                Ok(at) => self.at = at,
+                Ok(at) => {
+                    self.at = at;
+                    self.usual_runs(buf);
+                }
                 Err(Stop::Short(need)) => return self.need(need, part),
                 Err(Stop::Failed(cause)) => return Err(self.failed(cause)),
             }
@@ -235,6 +239,20 @@ impl Skim {
         Ok(at)
     }
 
+    /// Goes through whole runs of the innermost parts, as long as they are of the usual forms and in the buffer: most of
+    /// a value with many elements, at a fraction of what steps cost.
+    fn usual_runs(&mut self, buf: &[u8]) {
+        let Some(frame) = self.stack.last_mut().filter(|frame| frame.next == 0) else { return };
+        while let Some(end) = frame.parts.iter().try_fold(self.at, |at, part| usual_end(*part, buf, at)) {
+            self.at = end;
+            let Some(left) = frame.left.checked_sub(1) else {
+                frame.next = frame.parts.len();
+                return;
+            };
+            frame.left = left;
+        }
+    }
+
     /// `rdbLoadCheckModuleValue`: fields until the end mark. A field is a step of its own, so that a stop between two
     /// resumes there.
     fn module(&mut self, buf: &[u8]) -> Result<usize, Stop> {
@@ -252,6 +270,22 @@ impl Skim {
     }
 }
 
+/// Where a part of a usual form ends: a plain string of less than 16 KiB, a small number, fixed bytes. `None` for every
+/// other form, and for what is not in the buffer.
+#[inline]
+fn usual_end(part: Part, buf: &[u8], at: usize) -> Option<usize> {
+    let end = match (part, *buf.get(at)?) {
+        (Part::Str, first @ 0..=0x3f) => at + 1 + usize::from(first),
+        (Part::Str, first @ 0x40..=0x7f) => {
+            at + 2 + (usize::from(first & 0x3f) << 8) + usize::from(*buf.get(at + 1)?)
+        }
+        (Part::Len, 0..=0x3f) => at + 1,
+        (Part::Bytes(n), _) => at + usize::from(n),
+        _ => return None,
+    };
+    (end <= buf.len()).then_some(end)
+}
+
 /// Where the length at `at` ends.
 pub(crate) fn length_end(buf: &[u8], at: usize) -> Result<Skimmed, Unskimmable> {
     end_or_need(length(buf, at).map(|(_, end)| end))
@@ -260,6 +294,12 @@ pub(crate) fn length_end(buf: &[u8], at: usize) -> Result<Skimmed, Unskimmable> 
 /// Where the string at `at` ends.
 pub(crate) fn text_end(buf: &[u8], at: usize) -> Result<Skimmed, Unskimmable> {
     end_or_need(string_end(buf, at))
+}
+
+/// Where the string at `at` ends, if it is in the buffer.
+#[inline]
+pub(crate) fn whole_text_end(buf: &[u8], at: usize) -> Option<usize> {
+    usual_end(Part::Str, buf, at).or_else(|| string_end(buf, at).ok())
 }
 
 fn end_or_need(end: Result<usize, Stop>) -> Result<Skimmed, Unskimmable> {
