@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::item::{Entry, Item, Rejected, Step};
 use super::object::ModuleType;
 use super::pieces::Pieces;
-use super::skim::{Skim, Skimmed, Unskimmable};
+use super::skim::{Skim, Skimmed, Unskimmable, whole_text_end};
 use super::types::*;
 use super::{Defect, Error, Family, Limits, Validator, crc, layout};
 use fields::{aux, decimal, expiry, key, numbers, slot_import, text};
@@ -119,7 +119,10 @@ impl Reader {
                 State::Within(byte) => byte,
                 State::Between => match buf.get(self.lead.bytes) {
                     None => return Ok(Step::Need(self.lead.bytes + 1)),
-                    Some(&byte) => self.begin(byte)?,
+                    Some(&byte) => match self.single_string(byte, buf) {
+                        Some(step) => return Ok(step),
+                        None => self.begin(byte)?,
+                    },
                 },
             };
             match self.skim.run(buf) {
@@ -154,6 +157,17 @@ impl Reader {
         }
         (self.family, self.version, self.state) = (family, version, State::Between);
         Ok(self.item(&buf[..HEADER_BYTES], Item::Header { family, version }))
+    }
+
+    /// An entry whose value is one string, as most are: its end needs no [`Skim`] if it is in the buffer and within the
+    /// limits. `None` if it is not, or another item.
+    fn single_string<'b>(&mut self, byte: u8, buf: &'b [u8]) -> Option<Step<'b>> {
+        let Some([layout::Part::Str]) = layout::value(byte, self.family) else { return None };
+        let key_end = whole_text_end(buf, self.lead.bytes + 1)?;
+        let end = whole_text_end(buf, key_end).filter(|end| *end as u64 <= self.limits.value_bytes)?;
+        let whole = &buf[..end];
+        let item = self.entry(byte, &whole[self.lead.bytes + 1..]);
+        Some(self.item(whole, item))
     }
 
     /// Looks up the layout that belongs to the byte after the lead.
