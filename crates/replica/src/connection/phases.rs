@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use crate::position::{Position, ReplId};
-use crate::rdb;
 use crate::resp::{ProtocolError, encode_command};
 
 use super::buffer::Buffer;
 use super::handshake::{self, Outcome, Step};
-use super::purpose::{Goal, SnapshotScope};
+use super::purpose::Goal;
 use super::snapshot::{Framing, Snapshot};
 use super::stream::Stream;
 use super::timer::{Timer, Timers};
@@ -39,21 +38,19 @@ impl Connection {
 
     pub(super) fn poll_phase(&mut self) -> Result<Option<Event<'_>>, Error> {
         let scope = self.config.scope;
-        let event = match &mut self.phase {
-            Phase::Streaming(stream) => stream.poll(&mut self.buffer),
+        let failure = &mut self.failure;
+        let fail = |error: &Error| *failure = Some(error.clone());
+        match &mut self.phase {
+            Phase::Streaming(stream) => stream.poll(&mut self.buffer).inspect_err(fail),
             Phase::Snapshot { snapshot, .. } if !snapshot.has_ended() => {
-                snapshot.poll_item(&mut self.buffer).map(|item| told(item, scope))
+                snapshot.poll_item(&mut self.buffer, scope, fail)
             }
             Phase::Dual(dual) => match dual.channel.snapshot() {
-                Some((snapshot, buffer)) => snapshot.poll_item(buffer).map(|item| told(item, scope)),
+                Some((snapshot, buffer)) => snapshot.poll_item(buffer, scope, fail),
                 None => Ok(None),
             },
             _ => Ok(None),
-        };
-        if let Err(error) = &event {
-            self.failure = Some(error.clone());
         }
-        event
     }
 
     fn handshake_reply(&mut self, step: Step, line: &[u8]) -> Result<Option<Event<'static>>, Error> {
@@ -161,10 +158,6 @@ impl Connection {
         self.out.clear();
         self.failure = Some(error);
     }
-}
-
-fn told(item: Option<rdb::Item<'_>>, scope: SnapshotScope) -> Option<Event<'_>> {
-    item.map(|item| Event::Snapshot(scope.admit(item)))
 }
 
 /// The next line that is no keepalive, without its line end.

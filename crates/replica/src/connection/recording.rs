@@ -11,7 +11,7 @@ use crate::rdb;
 use super::buffer::Buffer;
 use super::snapshot::{Framing, Snapshot};
 use super::stream::{Annotations, Stream};
-use super::{Error, Event, Limits};
+use super::{Error, Event, Limits, SnapshotScope};
 
 /// Bytes that tell a snapshot from commands.
 const MAGIC_BYTES: usize = 6;
@@ -108,8 +108,8 @@ impl Recording {
         }
         let event = match &mut self.phase {
             Phase::Snapshot(snapshot) if !snapshot.has_ended() => snapshot
-                .poll_item(&mut self.buffer)
-                .map(|item| item.inspect(|item| self.source.note(item)).map(Event::Snapshot)),
+                .poll_item(&mut self.buffer, SnapshotScope::Everything, |_| {})
+                .map(|event| event.inspect(|event| self.source.note(event))),
             Phase::Stream(stream) => stream.poll(&mut self.buffer),
             _ => Ok(None),
         };
@@ -191,8 +191,8 @@ fn stream_at(offset: u64, db: u32, limits: &Limits) -> Stream {
 }
 
 impl SavedAt {
-    fn note(&mut self, item: &rdb::Item<'_>) {
-        let rdb::Item::Aux { key, value } = item else { return };
+    fn note(&mut self, event: &Event<'_>) {
+        let Event::Snapshot(rdb::Item::Aux { key, value }) = event else { return };
         match key.as_ref() {
             b"repl-id" => self.replid = ReplId::from_bytes(value).ok(),
             b"repl-offset" => {

@@ -2,8 +2,8 @@
 
 use crate::rdb;
 
-use super::Error;
 use super::buffer::Buffer;
+use super::{Error, Event, SnapshotScope};
 
 /// Length of the mark that ends a snapshot of unknown length (`CONFIG_RUN_ID_SIZE` in server.h).
 const MARK_BYTES: usize = 40;
@@ -68,8 +68,16 @@ impl Snapshot {
         self.ended
     }
 
-    /// The next item.
-    pub(super) fn poll_item<'a>(&mut self, buffer: &'a mut Buffer) -> Result<Option<rdb::Item<'a>>, Error> {
+    /// The next item, as far as it is in scope; `on_error` is told why there is none.
+    ///
+    /// An entry is made where the caller wants it: to hand it on from result to result takes longer than its checks.
+    #[inline]
+    pub(super) fn poll_item<'a>(
+        &mut self,
+        buffer: &'a mut Buffer,
+        scope: SnapshotScope,
+        on_error: impl FnOnce(&Error),
+    ) -> Result<Option<Event<'a>>, Error> {
         let limit = buffer.limit();
         let (waiting, start) = buffer.split();
         let left = self.left();
@@ -77,19 +85,39 @@ impl Snapshot {
         if window.len() < self.need && (window.len() as u64) < left {
             return Ok(None);
         }
-        match self.reader.next(window)? {
+        if scope == SnapshotScope::Everything
+            && let Some((consumed, entry)) = self.reader.string_entry(window)
+        {
+            self.consumed(consumed, start);
+            return Ok(Some(Event::Snapshot(rdb::Item::Entry(entry))));
+        }
+        self.item_of_any_kind(window, start, limit, scope).inspect_err(on_error)
+    }
+
+    fn item_of_any_kind<'a>(
+        &mut self,
+        window: &'a [u8],
+        start: &mut usize,
+        limit: usize,
+        scope: SnapshotScope,
+    ) -> Result<Option<Event<'a>>, Error> {
+        match self.reader.next_of_any_kind(window)? {
             rdb::Step::Need(need) => {
-                self.need = self.check_need(need.max(window.len() + 1), left, limit)?;
+                self.need = self.check_need(need.max(window.len() + 1), self.left(), limit)?;
                 Ok(None)
             }
             rdb::Step::Item { consumed, item } => {
-                *start += consumed;
-                self.need = 1;
-                self.bytes += consumed as u64;
+                self.consumed(consumed, start);
                 self.note(&item)?;
-                Ok(Some(item))
+                Ok(Some(Event::Snapshot(scope.admit(item))))
             }
         }
+    }
+
+    fn consumed(&mut self, bytes: usize, start: &mut usize) {
+        *start += bytes;
+        self.need = 1;
+        self.bytes += bytes as u64;
     }
 
     fn note(&mut self, item: &rdb::Item<'_>) -> Result<(), Error> {

@@ -133,8 +133,22 @@ impl<'b> Cursor<'b> {
         usize::try_from(self.count()?).map_err(|_| Defect::Truncated)
     }
 
+    /// Plain strings of less than 16 KiB are most of what there is, and all that is inlined.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<Text<'b>, Defect> {
+        let (len, rest) = match *self.bytes {
+            [first @ 0..=0x3f, ref rest @ ..] => (usize::from(first), rest),
+            [first @ 0x40..=0x7f, low, ref rest @ ..] => {
+                (usize::from(first & 0x3f) << 8 | usize::from(low), rest)
+            }
+            _ => return self.text_of_any_form(),
+        };
+        let (text, rest) = rest.split_at_checked(len).ok_or(Defect::Truncated)?;
+        self.bytes = rest;
+        Ok(Text::Plain(text))
+    }
+
+    fn text_of_any_form(&mut self) -> Result<Text<'b>, Defect> {
         match self.length()? {
             Length::Count(len) => {
                 let len = usize::try_from(len).map_err(|_| Defect::Truncated)?;

@@ -42,15 +42,20 @@ impl Validator {
         type_byte: u8,
         body: &'b [u8],
     ) -> Result<Object<'b>, Defect> {
+        self.prove(family, type_byte, body)?;
+        Ok(Object::new(family, rdb_version, type_byte, body))
+    }
+
+    /// Checks what is to become an [`Object`].
+    pub(crate) fn prove(&mut self, family: Family, type_byte: u8, body: &[u8]) -> Result<(), Defect> {
         let kind = types::kind_of(type_byte, family).ok_or(Defect::UnknownType(type_byte))?;
-        let object = Object::new(family, rdb_version, type_byte, body);
         self.marks.clear();
         let marks_max = self.limits.elements;
         let mut check = Check { kind, marks: &mut self.marks, marks_max, text: &mut self.text };
         walk::value((family, type_byte), body, &self.limits, &mut self.spare, &mut check)?;
-        self.unique(&object)?;
+        self.unique((family, type_byte), kind, body)?;
         self.spare.shrink();
-        Ok(object)
+        Ok(())
     }
 
     /// Checks a payload as `DUMP` returns it: footer, checksum and value. `family` is the source server's, as the
@@ -84,25 +89,24 @@ impl Validator {
     }
 
     /// No two marks are equal, or those that are belong to different strings after all.
-    fn unique(&mut self, object: &Object<'_>) -> Result<(), Defect> {
+    fn unique(&mut self, of: (Family, u8), kind: Kind, body: &[u8]) -> Result<(), Defect> {
         const KEEP: usize = 1 << 17;
         let suspicious = any_twice(&mut self.marks, &mut self.table);
         if self.marks.capacity() > KEEP {
             self.marks = Vec::new();
         }
-        if suspicious { self.really_unique(object) } else { Ok(()) }
+        if suspicious { self.really_unique(of, kind, body) } else { Ok(()) }
     }
 
     /// The slow way: marks so long, and by keys so secret, that two names can't share one.
-    fn really_unique(&mut self, object: &Object<'_>) -> Result<(), Defect> {
-        let kind = (object.family(), object.type_byte());
+    fn really_unique(&mut self, of: (Family, u8), kind: Kind, body: &[u8]) -> Result<(), Defect> {
         let mut check = Distinct {
             keys: [RandomState::new(), RandomState::new()],
             marks: Vec::new(),
             text: &mut self.text,
         };
-        walk::value(kind, object.body(), &self.limits, &mut self.spare, &mut check)?;
-        if twice(&mut check.marks) { Err(Defect::Duplicate(unique_part(object.kind()))) } else { Ok(()) }
+        walk::value(of, body, &self.limits, &mut self.spare, &mut check)?;
+        if twice(&mut check.marks) { Err(Defect::Duplicate(unique_part(kind))) } else { Ok(()) }
     }
 }
 

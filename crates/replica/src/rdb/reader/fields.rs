@@ -15,8 +15,12 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0u16, |n, digit| digit.is_ascii_digit().then(|| n * 10 + u16::from(digit - b'0')))
 }
 
+#[inline(always)]
 pub(super) fn key<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Cow<'b, [u8]>, Defect> {
-    owned_if_needed(cursor.text()?, "key length", limits.key_bytes)
+    match cursor.text()? {
+        Text::Plain(key) if key.len() as u64 <= limits.key_bytes => Ok(Cow::Borrowed(key)),
+        text => owned_if_needed(text, "key length", limits.key_bytes),
+    }
 }
 
 pub(super) fn text<'b>(cursor: &mut Cursor<'b>, limits: &Limits) -> Result<Cow<'b, [u8]>, Defect> {
