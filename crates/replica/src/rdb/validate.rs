@@ -137,7 +137,7 @@ fn twice<T: Ord>(marks: &mut [T]) -> bool {
 const TABLE_MARKS_MAX: usize = 1 << 14;
 
 /// Whether two of them are equal, or may be: also answers yes when the search takes long, as it does when somebody chose
-/// names for it.
+/// names for it, and for the mark that stands for a free slot, which a name can be chosen to have.
 fn twice_in_table(marks: &[u64], table: &mut Vec<u64>) -> bool {
     const STEPS_PER_MARK: usize = 4;
     const FREE: u64 = 0;
@@ -146,6 +146,9 @@ fn twice_in_table(marks: &[u64], table: &mut Vec<u64>) -> bool {
     table.resize(slots, FREE);
     let mut steps_left = STEPS_PER_MARK * marks.len();
     for mark in marks {
+        if *mark == FREE {
+            return true;
+        }
         let mut slot = *mark as usize & (slots - 1);
         while table[slot] != FREE {
             if table[slot] == *mark || steps_left == 0 {
@@ -352,6 +355,15 @@ mod tests {
                 assert!(any_twice(&mut marks, &mut table), "{count}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_that_was_chosen_to_look_like_a_free_slot_is_found_twice() {
+        let head = 17u64.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+        let name = [head, [0; 8]].concat();
+        assert_eq!(mark(&name), 0, "if marks have changed, choose another name");
+        let mut marks = vec![5, mark(&name), 9, mark(&name)];
+        assert!(any_twice(&mut marks, &mut Vec::new()));
     }
 
     #[test]
