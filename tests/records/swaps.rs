@@ -16,11 +16,10 @@ fn small() -> Options {
     Options::new().set("repl-backlog-size", "16kb")
 }
 
-/// A replica that swaps, and that anybody may write to.
+/// A replica that swaps.
 fn swapping(primary: &Server) -> Server {
     let options = Options::new()
         .set("repl-diskless-load", "swapdb")
-        .set("replica-read-only", "no")
         // It looks at its clients this often while it loads.
         .set("loading-process-events-interval-bytes", 1024);
     let replica = start(primary.installed(), options);
@@ -59,21 +58,10 @@ fn on_pairs(story: impl Fn(&Server, &Server) + Sync) {
     on_each_with(small(), |primary| {
         let mut client = primary.client();
         put(&mut client, "s", "SET t 1 x");
-        client.run("RECORD.LEASE s stays ACQUIRE me PX 600000");
-        client.run("RECORD.LEASE s goes ACQUIRE me PX 600000");
         let replica = swapping(primary);
         wait_caught_up(primary, &replica);
         story(primary, &replica);
     });
-}
-
-fn token(server: &Server, lease: &str) -> i64 {
-    let held = server.client().run(cmd!("RECORD.GETLEASE", "s", lease));
-    held.as_array().and_then(|held| held[1].as_int()).expect("it is held")
-}
-
-fn lease(replica: &Server, name: &str) -> Waiter {
-    Waiter::start(replica, cmd!("RECORD.LEASE", "s", name, "ACQUIRE", "you", "PX", 1000, "BLOCK", 0))
 }
 
 #[test]
@@ -84,12 +72,10 @@ fn readers_wait_on_over_a_swap() {
         let waits = |kind: &str| Waiter::start(replica, sync_command("s", &at, kind));
         let (mut news, mut none) = (waits("TYPE t BLOCK 0"), waits("TYPE never BLOCK 0"));
         let mut new = Waiter::start(replica, sync_command("new", &Cursor::start(), "BLOCK 0"));
-        let (stays, mut goes) = (lease(replica, "stays"), lease(replica, "goes"));
         lose(primary, replica, || {
             let mut client = primary.client();
             put(&mut client, "s", "SET u 1 x SET t 2 x");
             put(&mut client, "new", "SET t 1 x");
-            client.run(cmd!("RECORD.LEASE", "s", "goes", "RELEASE", "me", token(primary, "goes")));
         });
         // What it has is what it had.
         assert_eq!(versions(&mut replica.client(), "s").0, at);
@@ -100,8 +86,7 @@ fn readers_wait_on_over_a_swap() {
         assert_eq!(as_feed(&news.answer()).versions(), [3]);
         assert_eq!(as_feed(&late.answer()).versions(), [3]);
         assert_eq!(as_feed(&new.answer()).versions(), [1]);
-        assert!(goes.refusal().starts_with("RECEPOCH"), "the lease that was waited for is nobody's");
-        assert!(none.is_blocked(replica) && stays.is_blocked(replica));
+        assert!(none.is_blocked(replica));
         assert_eq!(digest(&mut replica.client()), digest(&mut client));
         put(&mut client, "s", "SET never 1 x");
         assert_eq!(as_feed(&none.answer()).versions(), [4]);
@@ -118,7 +103,6 @@ fn a_load_that_fails_beside_the_data_changes_nothing() {
         let mut client = primary.client();
         let at = versions(&mut client, "s").0;
         let mut waits = Waiter::start(replica, sync_command("s", &at, "TYPE t BLOCK 0"));
-        let leases = lease(replica, "stays");
         lose(primary, replica, || drop(put(&mut primary.client(), "s", "SET t 2 x")));
         let fulls = |server: &Server| server.info("stats").number("sync_full");
         let before = fulls(primary);
@@ -128,13 +112,12 @@ fn a_load_that_fails_beside_the_data_changes_nothing() {
         wait::wait_until("the load is given up", || !is_loading(replica));
         // The answers of this turn are behind the answers of those that were told.
         replica.client().run("PING");
-        assert!(waits.is_blocked(replica) && leases.is_blocked(replica));
+        assert!(waits.is_blocked(replica));
         assert_eq!(versions(&mut replica.client(), "s").0, at);
         client.run("CONFIG SET repl-diskless-sync-delay 0");
         wait_swapped(primary, replica);
         assert!(fulls(primary) > before);
         assert_eq!(as_feed(&waits.answer()).versions(), [2]);
-        assert!(leases.is_blocked(replica));
         assert_eq!(digest(&mut replica.client()), digest(&mut client));
     });
 }
