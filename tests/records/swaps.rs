@@ -11,9 +11,9 @@ use crate::{digest, on_each_with, start, wait_caught_up};
 const KEYS: usize = 500;
 const BYTES: usize = 40_000;
 
-/// A primary whose backlog holds next to nothing.
+/// A primary whose backlog holds next to nothing, and whose snapshot is as large as its values.
 fn small() -> Options {
-    Options::new().set("repl-backlog-size", "16kb")
+    Options::new().set("repl-backlog-size", "16kb").set("rdbcompression", "no")
 }
 
 /// A replica that swaps.
