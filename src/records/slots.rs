@@ -6,7 +6,7 @@
 //! followed change by change, while their node still serves them. A decision made here would be one that their node
 //! doesn't know, and what follows would fit no more.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use record_store::CursorError;
@@ -27,7 +27,13 @@ use super::writing::refusal;
 /// How often the slots of keys that are waited for are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Keys of one turn of the event loop: each is a call to the server.
+const LOOKS_PER_TURN: usize = 64;
+
 static LOOKED: MainCell<Cell<Option<Instant>>> = MainCell::new(Cell::new(None));
+
+/// Keys that are still to be looked at.
+static TO_LOOK_AT: MainCell<RefCell<Vec<Place>>> = MainCell::new(RefCell::new(Vec::new()));
 
 /// Hears of slots that moved all at once. Redis then drops their keys without an event for each.
 pub fn subscribe(load: &LoadContext<'_>) {
@@ -50,15 +56,25 @@ pub fn subscribe(load: &LoadContext<'_>) {
     });
 }
 
-/// Looks at the slots of all keys that are waited for, when it is time to.
+/// Looks at the slots of all keys that are waited for, a few in each turn, when it is time to.
 pub fn look(ctx: &EventContext<'_>) -> Result<(), Error> {
+    let mut next = TO_LOOK_AT.try_borrow(ctx)?.take();
+    if next.is_empty() {
+        next = all_when_due(ctx)?;
+    }
+    let later = next.len().saturating_sub(LOOKS_PER_TURN);
+    let looked = next.drain(later..).try_for_each(|place| send_after(ctx, &place).map(drop));
+    TO_LOOK_AT.try_borrow(ctx)?.replace(next);
+    looked
+}
+
+fn all_when_due(ctx: &EventContext<'_>) -> Result<Vec<Place>, Error> {
     let is_due = LOOKED.borrow(ctx).get().is_none_or(|looked| looked.elapsed() >= LOOK);
     if !is_due || !ctx.flags().contains(ContextFlags::CLUSTER) || !is_anybody_waiting(ctx)? {
-        return Ok(());
+        return Ok(Vec::new());
     }
     LOOKED.borrow(ctx).set(Some(Instant::now()));
-    let places = WAITING.try_borrow(ctx)?.as_ref().map_or_else(Vec::new, |waiting| waiting.places());
-    places.iter().try_for_each(|place| send_after(ctx, place).map(drop))
+    Ok(WAITING.try_borrow(ctx)?.as_ref().map_or_else(Vec::new, |waiting| waiting.places()))
 }
 
 fn is_anybody_waiting(ctx: &Context<'_>) -> Result<bool, Error> {
