@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use record_store::{Commit, Cursor, CursorError, Store};
-use redis_context::{Context, ErrorReply, MainCell};
+use redis_context::{Context, ContextFlags, ErrorReply, MainCell};
 
 use super::candidates::{Candidate, Candidates};
 use super::configs;
@@ -51,11 +51,13 @@ impl Waiting {
         self.stores.keys().cloned().collect()
     }
 
-    /// A number for a client that wants to wait at a key, if there is room for one more.
-    fn number(&mut self, place: &Place) -> Option<u64> {
-        let waiting = self.stores.get(place).map_or(0, AtStore::len);
+    fn has_room(&self, place: &Place) -> bool {
+        self.stores.get(place).map_or(0, AtStore::len) < configs::waiting_max()
+    }
+
+    fn number(&mut self) -> u64 {
         self.next += 1;
-        (waiting < configs::waiting_max()).then_some(self.next)
+        self.next
     }
 
     /// Adds a reader; `at` is where the store is.
@@ -169,14 +171,20 @@ fn gone() -> ErrorReply {
     refusal(&CursorError::Epoch)
 }
 
-/// A number for a client that wants to wait at a key.
+/// A number for a client that wants to wait at a key. One that can't wait takes no room.
 ///
 /// # Errors
 /// RECLIMIT: there are too many.
 pub fn number(ctx: &Context<'_>, place: &Place) -> Result<u64, ErrorReply> {
     const FULL: &str = "too many clients wait for this key: see mirror.record-waiting-max";
-    let number = WAITING.try_borrow_mut(ctx)?.get_or_insert_default().number(place);
-    number.ok_or_else(|| ErrorReply::new("RECLIMIT", FULL))
+    const DENIED: ContextFlags =
+        ContextFlags::SCRIPT.union(ContextFlags::MULTI).union(ContextFlags::DENY_BLOCKING);
+    let mut waiting = WAITING.try_borrow_mut(ctx)?;
+    let waiting = waiting.get_or_insert_default();
+    if waiting.has_room(place) || ctx.flags().intersects(DENIED) {
+        return Ok(waiting.number());
+    }
+    Err(ErrorReply::new("RECLIMIT", FULL))
 }
 
 /// Takes a client off the lists: its time is over, or it is gone.

@@ -211,6 +211,12 @@ fn too_many_waiting_clients_are_refused() {
         let command = sync_command("s", &at, "BLOCK 0");
         let waiters = [Waiter::start(server, &command), Waiter::start(server, &command)];
         assert!(server.client().refusal(&command).starts_with("RECLIMIT"));
+        // Where nobody waits, nobody is too many.
+        let mut client = server.client();
+        client.run("MULTI");
+        client.run(&command);
+        let done = client.run("EXEC");
+        assert_eq!(as_feed(&done.as_array().expect("an array")[0]).versions(), [0; 0]);
         let elsewhere = Waiter::start(server, "RECORD.SYNC other 0 0 BLOCK 0");
         drop(waiters);
         wait_waiting(server, 1);
