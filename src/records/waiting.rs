@@ -177,11 +177,9 @@ fn gone() -> ErrorReply {
 /// RECLIMIT: there are too many.
 pub fn number(ctx: &Context<'_>, place: &Place) -> Result<u64, ErrorReply> {
     const FULL: &str = "too many clients wait for this key: see mirror.record-waiting-max";
-    const DENIED: ContextFlags =
-        ContextFlags::SCRIPT.union(ContextFlags::MULTI).union(ContextFlags::DENY_BLOCKING);
     let mut waiting = WAITING.try_borrow_mut(ctx)?;
     let waiting = waiting.get_or_insert_default();
-    if waiting.has_room(place) || ctx.flags().intersects(DENIED) {
+    if waiting.has_room(place) || ctx.flags().intersects(ContextFlags::NO_BLOCKING) {
         return Ok(waiting.number());
     }
     Err(ErrorReply::new("RECLIMIT", FULL))

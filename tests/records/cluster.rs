@@ -57,8 +57,11 @@ fn a_slot_that_moves_sends_its_readers_after_it() {
         ];
         client.run("RECORD.LEASE {tag}s l ACQUIRE me PX 60000");
         let mut lease = Waiter::start(owner, "RECORD.LEASE {tag}s l ACQUIRE you PX 60000 BLOCK 0");
+        // More keys to come than one turn of the event loop looks at.
+        let crowd = (0..150).map(|number| format!("RECORD.SYNC {{tag}}{number} 0 0 BLOCK 0"));
+        let mut crowd: Vec<Waiter> = crowd.map(|command| Waiter::start(owner, command)).collect();
         move_slot(cluster, at_node, slot);
-        for waiter in waiters.iter_mut().chain([&mut lease]) {
+        for waiter in waiters.iter_mut().chain([&mut lease]).chain(&mut crowd) {
             let told = waiter.refusal();
             assert!(told.starts_with("RECEPOCH") || told.starts_with("MOVED"), "{told}");
         }

@@ -117,6 +117,9 @@ fn a_script_without_memory_deletes_and_puts_nothing() {
         let set = "return redis.call('RECORD.PUT', KEYS[1], 'DEL', 't', '2', 'SET', 't', '1', 'y')";
         let refusal = client.refusal(cmd!("EVAL", set, 1, "s"));
         assert!(refusal.contains("OOM command not allowed when used memory"), "{refusal}");
+        // The flag is the server's, for its own commands: a module is not told of it.
+        let allowed = client.refusal(cmd!("EVAL", format!("#!lua flags=allow-oom\n{set}"), 1, "s"));
+        assert!(allowed.contains("OOM command not allowed when used memory"), "{allowed}");
         assert_eq!(digest(&mut client), before);
         let delete = "return redis.call('RECORD.PUT', KEYS[1], 'DEL', 't', '1')";
         client.run(cmd!("EVAL", delete, 1, "s"));

@@ -70,6 +70,12 @@ bitflags::bitflags! {
     }
 }
 
+impl ContextFlags {
+    /// Any of these, and a client can't be blocked: a script or a transaction runs, or who calls does not allow it.
+    pub const NO_BLOCKING: ContextFlags =
+        ContextFlags::SCRIPT.union(ContextFlags::MULTI).union(ContextFlags::DENY_BLOCKING);
+}
+
 bitflags::bitflags! {
     /// What a module promises to cope with (RM_SetModuleOptions). Bits from 3 on mean different things in the
     /// two families: such a one is declared to a server of its family, and nothing to the others.

@@ -54,8 +54,7 @@ impl AuthContext<'_> {
         if self.blocked.get() {
             return Err(Error::AlreadyAnswered);
         }
-        let denied = ContextFlags::SCRIPT | ContextFlags::MULTI | ContextFlags::DENY_BLOCKING;
-        if self.flags().intersects(denied) {
+        if self.flags().intersects(ContextFlags::NO_BLOCKING) {
             return Err(Error::BlockingDenied);
         }
         let is_decided = Arc::new(AtomicBool::new(false));

@@ -38,6 +38,7 @@ use crate::guard::guard;
 use crate::log::LogLevel;
 use crate::outcome::{ErrorReply, Outcome};
 use crate::reply::{Reply, ReplyWriter};
+use crate::state::ContextFlags;
 use crate::timer::TIMER_MAX;
 use record::Record;
 
@@ -188,12 +189,7 @@ fn may_block(ctx: &CommandContext<'_>, timeout: Duration) -> Result<i64, Error> 
         const REASON: &str = "this command has taken a block back: answer now";
         return Err(Error::Refused { function: "RedisModule_BlockClient", reason: REASON });
     }
-    let flags = required!(RedisModule_GetContextFlags);
-    let denied = raw::REDISMODULE_CTX_FLAGS_LUA
-        | raw::REDISMODULE_CTX_FLAGS_MULTI
-        | raw::REDISMODULE_CTX_FLAGS_DENY_BLOCKING;
-    // SAFETY: R11: a live context.
-    if unsafe { flags(ctx.as_ptr()) }.cast_unsigned() & denied != 0 {
+    if ctx.flags().intersects(ContextFlags::NO_BLOCKING) {
         return Err(Error::BlockingDenied);
     }
     if timeout > TIMER_MAX {
