@@ -57,14 +57,21 @@ fn a_slot_that_moves_sends_its_readers_after_it() {
         ];
         client.run("RECORD.LEASE {tag}s l ACQUIRE me PX 60000");
         let mut lease = Waiter::start(owner, "RECORD.LEASE {tag}s l ACQUIRE you PX 60000 BLOCK 0");
-        // More keys to come than one turn of the event loop looks at.
-        let crowd = (0..150).map(|number| format!("RECORD.SYNC {{tag}}{number} 0 0 BLOCK 0"));
-        let mut crowd: Vec<Waiter> = crowd.map(|command| Waiter::start(owner, command)).collect();
+        // More keys than one turn of the event loop looks at, and as many that stay.
+        let other_slot = |tag: &String| nodes(cluster, tag).0 == at_node && nodes(cluster, tag).3 != slot;
+        let stays = (0..).map(|number| format!("{{stays{number}}}")).find(other_slot).expect("there is one");
+        let crowd = |tag: &str| -> Vec<Waiter> {
+            let commands = (0..100).map(|number| format!("RECORD.SYNC {tag}{number} 0 0 BLOCK 0"));
+            commands.map(|command| Waiter::start(owner, command)).collect()
+        };
+        let (mut moving, staying) = (crowd("{tag}"), crowd(&stays));
         move_slot(cluster, at_node, slot);
-        for waiter in waiters.iter_mut().chain([&mut lease]).chain(&mut crowd) {
+        for waiter in waiters.iter_mut().chain([&mut lease]).chain(&mut moving) {
             let told = waiter.refusal();
             assert!(told.starts_with("RECEPOCH") || told.starts_with("MOVED"), "{told}");
         }
+        assert!(staying.iter().all(|waiter| waiter.is_blocked(owner)));
+        drop(staying);
         wait_waiting(owner, 0);
         assert!(client.refusal(sync_command("{tag}s", &at, "")).starts_with("MOVED"));
         let mut there = other.client();
